@@ -1,0 +1,29 @@
+# Shorthands for developers. Meson and Ninja build (meson.build); ./run and ./test need nothing but a shell.
+.PHONY: all run test bench bench-instructions format lint clean
+sources = $(shell git ls-files '*.c' '*.h')
+
+all:
+	.ci/prepare test
+
+run:
+	./run
+
+test:
+	./test
+
+bench: all
+	build/ringfence bench engine
+
+# Exact, and slow: counts with valgrind where the processor's counters cannot be read.
+bench-instructions: all
+	bench/instructions.sh build/ringfence
+
+format:
+	clang-format-14 -i $(sources)
+
+lint: all
+	clang-format-14 --dry-run -Werror $(sources)
+	tests/layers.sh
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,81 @@
+/* The dispatcher: a method and its parameters in, an answer envelope out.
+ *
+ * Promise: every method of methods.def is served here and only here, whatever door it came through.
+ * A call that is refused changed nothing. After a command the engine's unfinished work is ticked to
+ * its end, so the next call never meets it.
+ *
+ * May include: base, api/json.h, market/market.h, include/ringfence.h. */
+#ifndef RF_API_CALL_H
+#define RF_API_CALL_H
+
+#include "api/json.h"
+#include "api/method.h"
+#include "base/bytes.h"
+#include "include/ringfence.h"
+#include "market/market.h"
+
+enum {
+    RF_NOTICES_MAX = 64,
+    RF_NOTICE_TITLE_SIZE = 128,
+    RF_NOTICE_TEXT_SIZE = 1024,
+    RF_ORDER_VIEWS_MAX = RF_ORDERS_PER_ACCOUNT,
+    RF_IMPACTS_MAX = 256,
+    RF_ROWS_MAX = 300, /* of one answer about the market */
+};
+
+typedef struct rf_notice {
+    int64_t time_ns;
+    char title[RF_NOTICE_TITLE_SIZE], content[RF_NOTICE_TEXT_SIZE];
+    char category[RF_NAME_SIZE], product_type[RF_NAME_SIZE], instrument[RF_NAME_SIZE];
+} rf_notice;
+
+/* How a command reaches the engine; NULL in rf_api: straight. A server puts its journal here. */
+typedef void (*rf_apply)(void *context, rf_engine *engine, const rf_command *command,
+                         rf_result *result);
+
+/* What all calls share. Big: keep it in static or allocated memory. */
+typedef struct rf_api {
+    rf_engine *engine;
+    rf_market *market;
+    rf_apply apply;
+    void *apply_context;
+    rf_position_view *positions; /* scratch for one account: two per instrument */
+    size_t positions_max;
+    rf_order_view orders[RF_ORDER_VIEWS_MAX];
+    rf_impact impacts[RF_IMPACTS_MAX];
+    union {
+        rf_trade trades[RF_ROWS_MAX];
+        rf_bar bars[RF_ROWS_MAX];
+        rf_sample samples[RF_ROWS_MAX];
+        rf_liquidation liquidations[RF_ROWS_MAX];
+        rf_level levels[RF_ROWS_MAX];
+    } rows;
+    rf_notice notices[RF_NOTICES_MAX];
+    uint64_t notices_count; /* ever */
+} rf_api;
+
+void rf_api_init(rf_api *api, rf_engine *engine, rf_market *market, rf_position_view *positions,
+                 size_t positions_max);
+
+typedef struct rf_caller {
+    rf_door door; /* PRIVATE: `account` calls; OPERATOR; PUBLIC: nobody in particular */
+    uint32_t account;
+} rf_caller;
+
+typedef struct rf_request {
+    rf_caller caller;
+    int64_t time_ns;    /* not before the engine's time */
+    int64_t id;         /* echoed; -1 = none */
+    const char *method; /* NULL = none */
+    const char *oid;    /* what client_oid defaults to: the nonce or the id */
+    const rf_json *json;
+    uint32_t params; /* token of the parameters, 0 = none */
+} rf_request;
+
+/* Appends the answer envelope to out and returns its code. */
+rf_error rf_api_call(rf_api *api, const rf_request *request, rf_bytes *out);
+
+/* Moves the engine's time on and finishes what falls due until then. */
+void rf_api_advance(rf_api *api, int64_t time_ns);
+
+#endif

@@ -1,0 +1,100 @@
+#include "api/method.h"
+
+#include <string.h>
+
+#include "api/handlers.h"
+
+enum { REQUIRED = true, OPTIONAL = false };
+enum {
+    READ = RF_METHOD_READ,
+    CHANGE = RF_METHOD_CHANGE,
+    ADVANCED = RF_METHOD_ADVANCED,
+    EARLY = RF_METHOD_EARLY,
+    MARKET = RF_METHOD_MARKET,
+};
+
+const rf_param rf_params[RF_P_COUNT] = {
+#define RF_PARAMS(set)
+#define RF_PARAM(set, param, type_, need, bad_, values_, aliases_, doc_) \
+    [RF_P_##set##_##param] = {.name = #param,                            \
+                              .values = values_,                         \
+                              .aliases = aliases_,                       \
+                              .doc = doc_,                               \
+                              .type = RF_TYPE_##type_,                   \
+                              .required = need,                          \
+                              .bad = RF_ERR_##bad_},
+#include "api/params.def"
+#undef RF_PARAMS
+#undef RF_PARAM
+};
+
+static const rf_param_id set_starts[RF_SET_COUNT + 1] = {
+#define RF_PARAMS(set) RF_P_##set##_first,
+#define RF_PARAM(set, name, type, need, bad, values, aliases, doc)
+#include "api/params.def"
+#undef RF_PARAMS
+#undef RF_PARAM
+    RF_P_COUNT,
+};
+
+const rf_method rf_methods[RF_M_COUNT] = {
+#define RF_METHOD(id, name_, door_, flags_, params_, handler_, doc_) \
+    [RF_M_##id] = {.name = name_,                                    \
+                   .doc = doc_,                                      \
+                   .door = RF_DOOR_##door_,                          \
+                   .flags = flags_,                                  \
+                   .params = RF_SET_##params_,                       \
+                   .handler = rf_handle_##handler_},
+#include "api/methods.def"
+#undef RF_METHOD
+};
+
+static const rf_error error_rows[] = {
+#define RF_ERROR(name, code, http, when) RF_ERR_##name,
+#include "engine/errors.def"
+#undef RF_ERROR
+};
+
+/* The names share long beginnings, so the end decides faster; some 90 rows need no index. */
+const rf_method *rf_method_find(const char *name)
+{
+    size_t size = strlen(name);
+    for (unsigned i = 0; i < RF_M_COUNT; i++)
+        if (strlen(rf_methods[i].name) == size && memcmp(rf_methods[i].name, name, size) == 0)
+            return &rf_methods[i];
+    return NULL;
+}
+
+rf_method_id rf_method_number(const rf_method *method)
+{
+    return (rf_method_id)(method - rf_methods);
+}
+
+rf_param_id rf_params_of(rf_param_set set, unsigned *count)
+{
+    *count = (unsigned)set_starts[set + 1] - (unsigned)set_starts[set];
+    return set_starts[set];
+}
+
+int rf_choice(const char *values, const char *text)
+{
+    size_t size = strlen(text);
+    int position = 0;
+    while (*values) {
+        const char *end = strchr(values, '|');
+        size_t width = end ? (size_t)(end - values) : strlen(values);
+        if (width == size && memcmp(values, text, size) == 0)
+            return position;
+        values += width + (end ? 1 : 0);
+        position++;
+    }
+    return -1;
+}
+
+unsigned rf_error_row(rf_error code)
+{
+    unsigned row = 0;
+    while (row < sizeof error_rows / sizeof *error_rows && error_rows[row] != code)
+        row++;
+    return row;
+}

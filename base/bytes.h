@@ -1,0 +1,38 @@
+/* An append-only run of bytes: where answers, pushes and files are written.
+ *
+ * Promise: no append writes outside the memory; when it does not fit and cannot grow, the run is
+ * marked `full`, everything appended afterwards is dropped, and what was there before stays whole.
+ *
+ * May include: base/types.h. */
+#ifndef RF_BASE_BYTES_H
+#define RF_BASE_BYTES_H
+
+#include "base/types.h"
+
+typedef struct rf_bytes rf_bytes;
+/* Makes room for at least `capacity` bytes, keeping the content: sets data and capacity. False: no.
+ */
+typedef bool (*rf_bytes_grow)(rf_bytes *bytes, size_t capacity);
+
+struct rf_bytes {
+    char *data;
+    size_t size, capacity;
+    rf_bytes_grow grow; /* NULL: the memory is all there is */
+    bool full;
+};
+
+/* A run in the caller's memory; with grow, data may be NULL and capacity 0 at first. */
+void rf_bytes_init(rf_bytes *bytes, char *data, size_t capacity, rf_bytes_grow grow);
+void rf_bytes_clear(rf_bytes *bytes);
+/* Back to an earlier size, which also forgets `full`. */
+void rf_bytes_cut(rf_bytes *bytes, size_t size);
+
+void rf_bytes_add(rf_bytes *bytes, const void *data, size_t size);
+void rf_bytes_char(rf_bytes *bytes, char c);
+void rf_bytes_text(rf_bytes *bytes, const char *text);
+void rf_bytes_id(rf_bytes *bytes, uint64_t value); /* digits */
+void rf_bytes_int(rf_bytes *bytes, int64_t value);
+void rf_bytes_hex(rf_bytes *bytes, uint64_t value, unsigned digits); /* lower case, leading zeros */
+void rf_bytes_decimal(rf_bytes *bytes, rf_wide value, unsigned decimals);
+
+#endif

@@ -1,0 +1,95 @@
+/* ringfence bench: the benchmarks of the engine (docs/performance.md says what each one does). */
+#include "cli/verbs.h"
+
+#include "bench/bench.h"
+#include "cli/world.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void usage(FILE *out)
+{
+    fprintf(out, "usage: ringfence bench engine|book|margin|mark|memory|all [--json] [--runs N] "
+                 "[--commands N] [--quick]\n"
+                 "  book    W1  orders under five price paths\n"
+                 "  margin  W2  margin-checked orders: S (1,000 users), L (500,000), M (isolated "
+                 "ones among them)\n"
+                 "  mark    W4  mark ticks over up to 1,000,000 isolated positions, with and "
+                 "without liquidations\n"
+                 "  memory  W5  bytes per object\n"
+                 "  engine, all: everything above\n"
+                 "  --runs N      repeat each measurement (5); the median is the value\n"
+                 "  --commands N  length of the streams\n"
+                 "  --quick       small sizes, to see that it runs\n"
+                 "  --json        one object a row\n"
+                 "usage: ringfence bench --script FILE [--commands N]\n"
+                 "  writes W2-S as a replay script and prints the digest that `ringfence replay "
+                 "--digest FILE` ends with\n");
+}
+
+static bool run(const char *what, const rf_bench_options *options)
+{
+    const bool all = strcmp(what, "engine") == 0 || strcmp(what, "all") == 0;
+    const bool book = all || strcmp(what, "book") == 0, margin = all || strcmp(what, "margin") == 0;
+    const bool mark = all || strcmp(what, "mark") == 0, memory = all || strcmp(what, "memory") == 0;
+    if (!book && !margin && !mark && !memory)
+        return false;
+    rf_bench_header(options);
+    if (margin)
+        rf_bench_margin(options);
+    if (book)
+        rf_bench_book(options);
+    if (mark)
+        rf_bench_mark(options);
+    if (memory)
+        rf_bench_memory(options);
+    return true;
+}
+
+static bool number(const char *text, uint64_t max, uint64_t *value)
+{
+    char *end;
+    *value = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *value >= 1 && *value <= max;
+}
+
+int rf_cli_bench(int argc, char **argv)
+{
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"runs", required_argument, NULL, 'r'},
+                                          {"commands", required_argument, NULL, 'c'},
+                                          {"quick", no_argument, NULL, 'q'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"script", required_argument, NULL, 's'},
+                                          {NULL, 0, NULL, 0}};
+    rf_bench_options options = {.runs = 5};
+    uint64_t value = 0;
+    int option;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        if (option == 'h') {
+            usage(stdout);
+            return 0;
+        }
+        if (option == 'j')
+            options.json = true;
+        else if (option == 's')
+            options.script = optarg;
+        else if (option == 'q')
+            options.quick = true;
+        else if (option == 'r' && number(optarg, 31, &value))
+            options.runs = (uint32_t)value;
+        else if (option == 'c' && number(optarg, 100000000, &value))
+            options.commands = value;
+        else
+            return 2; /* getopt has said why; a number out of range is said here */
+    }
+    if (optind == argc && options.script)
+        return rf_bench_script(&options, &rf_world_limits) ? 0 : 1;
+    if (optind + 1 != argc || !run(argv[optind], &options)) {
+        usage(stderr);
+        return 2;
+    }
+    return 0;
+}

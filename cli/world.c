@@ -1,0 +1,176 @@
+#include "cli/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+const rf_limits rf_world_limits = {
+    .accounts_max = 4096,
+    .instruments_max = 128,
+    .positions_max = 65536,
+    .orders_max = 65536,
+    .recent_max = 65536,
+    .withdrawals_max = 1024,
+    .window_ticks = 16384,
+    .watch_buckets = 4096,
+};
+
+bool rf_world_grow(rf_bytes *bytes, size_t capacity)
+{
+    size_t wanted = bytes->capacity > 0 ? bytes->capacity : 4096;
+    while (wanted < capacity)
+        wanted *= 2;
+    char *data = realloc(bytes->data, wanted);
+    if (!data)
+        return false;
+    bytes->data = data;
+    bytes->capacity = wanted;
+    return true;
+}
+
+static void keep_event(rf_world *world, const rf_event *event)
+{
+    if (world->events_count == world->events_max) {
+        size_t wanted = world->events_max ? 2 * world->events_max : 1024;
+        rf_event *events = realloc(world->events, wanted * sizeof *events);
+        if (!events) {
+            world->out_of_memory = true;
+            return;
+        }
+        world->events = events;
+        world->events_max = wanted;
+    }
+    world->events[world->events_count++] = *event;
+}
+
+static void on_event(void *context, const rf_event *event)
+{
+    rf_world *world = context;
+    if (event->kind == RF_EVENT_INSTRUMENT_CREATED) {
+        rf_instrument_view view;
+        if (rf_view_instrument(world->engine, event->instrument, &view))
+            rf_market_list(world->market, event->instrument, view.k);
+    }
+    rf_market_event(world->market, event);
+    if (world->keep_events)
+        keep_event(world, event);
+}
+
+/* ---- When something is broken --------------------------------------------------------------- */
+
+static const rf_engine *running; /* for the last words only */
+
+/* Says what broke and where in the sequence, then check.c stops the program. The digest reads the
+ * state that is broken: should that fail too, the second call ends at once. */
+static void last_words(const char *condition, const char *file, int line)
+{
+    static bool spoken;
+    if (spoken)
+        return;
+    spoken = true;
+    fflush(stdout);
+    fprintf(stderr, "ringfence: broken: %s (%s:%d)\n", condition, file, line);
+    if (!running)
+        return;
+    fprintf(stderr, "  sequence %llu\n", (unsigned long long)rf_engine_seq(running));
+    rf_digest digest = rf_engine_digest(running);
+    fprintf(stderr, "  digest %016llx%016llx\n", (unsigned long long)digest.high,
+            (unsigned long long)digest.low);
+}
+
+/* An engine of these limits in fresh zeroed memory; NULL. calloc's pages are not there until they
+ * are touched, which aligned_alloc and memset would undo: the alignment is made by hand. */
+static rf_engine *open_engine(rf_world *world, void **memory)
+{
+    size_t size = rf_engine_size(&world->limits);
+    *memory = size ? calloc(1, size + 64) : NULL;
+    if (!*memory)
+        return NULL;
+    uintptr_t start = ((uintptr_t)*memory + 63) & ~(uintptr_t)63;
+    return rf_engine_init((void *)start, size, &world->limits);
+}
+
+bool rf_world_open(rf_world *world, const rf_limits *limits, bool keep_events)
+{
+    *world = (rf_world){.limits = *limits, .keep_events = keep_events};
+    world->engine = open_engine(world, &world->engine_memory);
+    world->market_memory = calloc(1, rf_market_size(limits->instruments_max, limits->orders_max));
+    world->api = calloc(1, sizeof *world->api);
+    size_t positions_max = 2 * (size_t)limits->instruments_max;
+    world->positions = calloc(positions_max, sizeof *world->positions);
+    if (!world->engine || !world->market_memory || !world->api || !world->positions) {
+        rf_world_close(world);
+        return false;
+    }
+    world->market =
+        rf_market_init(world->market_memory, limits->instruments_max, limits->orders_max);
+    rf_api_init(world->api, world->engine, world->market, world->positions, positions_max);
+    rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
+    running = world->engine;
+    rf_check_set_hook(last_words);
+    return true;
+}
+
+void rf_world_close(rf_world *world)
+{
+    running = NULL;
+    free(world->engine_memory);
+    free(world->market_memory);
+    free(world->api);
+    free(world->positions);
+    free(world->events);
+    *world = (rf_world){0};
+}
+
+/* ---- Snapshot in memory ---------------------------------------------------------------------- */
+
+typedef struct tape {
+    rf_bytes bytes;
+    size_t at;
+} tape;
+
+static bool write_tape(void *context, const void *bytes, size_t size)
+{
+    tape *to = context;
+    rf_bytes_add(&to->bytes, bytes, size);
+    return !to->bytes.full;
+}
+
+static bool read_tape(void *context, void *bytes, size_t size)
+{
+    tape *from = context;
+    if (size > from->bytes.size - from->at)
+        return false;
+    memcpy(bytes, from->bytes.data + from->at, size);
+    from->at += size;
+    return true;
+}
+
+bool rf_world_reload(rf_world *world, const char **error)
+{
+    tape snapshot = {0};
+    void *memory = NULL;
+    rf_bytes_init(&snapshot.bytes, NULL, 0, rf_world_grow);
+    bool good = rf_engine_save(world->engine, write_tape, &snapshot);
+    rf_engine *fresh = good ? open_engine(world, &memory) : NULL;
+    *error = "out of memory";
+    good = fresh && rf_engine_load(fresh, read_tape, &snapshot, error);
+    if (good) {
+        rf_digest before = rf_engine_digest(world->engine), after = rf_engine_digest(fresh);
+        *error = "the digest changed";
+        good = before.high == after.high && before.low == after.low;
+    }
+    free(snapshot.bytes.data);
+    if (!good) {
+        free(memory);
+        return false;
+    }
+    free(world->engine_memory);
+    world->engine_memory = memory;
+    world->engine = world->api->engine = fresh;
+    running = fresh;
+    rf_engine_set_sink(fresh, (rf_sink){.event = on_event, .context = world});
+    return true;
+}

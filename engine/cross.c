@@ -1,0 +1,253 @@
+#include "engine/cross.h"
+
+#include "engine/mark.h"
+#include "engine/position.h"
+
+/* ---- Collateral ------------------------------------------------------------------------------ */
+
+/* The fund's money is the slot INSURANCE; its account holds nothing. */
+static rf_money cash_of(const rf_engine *engine, uint32_t account, uint32_t currency)
+{
+    if (account == RF_FUND)
+        return engine->currencies[currency].insurance;
+    return engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
+}
+
+static int64_t index_price_of(const rf_engine *engine, const rf_currency *currency)
+{
+    return currency->index == UINT32_MAX ? 0 : engine->indexes[currency->index].price_e8;
+}
+
+/* An index knows no bound that would keep what it values in range; no account can use more than
+ * this. */
+static rf_money saturate(rf_wide value)
+{
+    if (value > RF_AMOUNT_MAX - 1)
+        return RF_AMOUNT_MAX - 1;
+    return value < 1 - RF_AMOUNT_MAX ? 1 - RF_AMOUNT_MAX : (rf_money)value;
+}
+
+/* USD that so many units of a collateral count for before the haircut: down, so a debt rounds
+ * up. A debt counts whole, a holding up to the cap. */
+static rf_money collateral_value(const rf_engine *engine, const rf_currency *currency,
+                                 int64_t units)
+{
+    const rf_wide value = rf_div_down((rf_wide)units * index_price_of(engine, currency), RF_E8);
+    if (units > 0 && currency->cap >= 0 && value > currency->cap)
+        return currency->cap;
+    return saturate(value);
+}
+
+static rf_money haircut_of(const rf_currency *currency, rf_money value)
+{
+    return value <= 0 ? 0 : rf_rate_up(value, currency->haircut);
+}
+
+/* Adds what the account holds beside USD. */
+static void add_collateral(const rf_engine *engine, uint32_t account, rf_money *collateral,
+                           rf_money *haircut)
+{
+    for (uint32_t i = 1; i < engine->currencies_count; i++) {
+        const rf_currency *currency = &engine->currencies[i];
+        const int64_t units = cash_of(engine, account, i);
+        if (units == 0 || currency->kind != RF_CURRENCY_COLLATERAL)
+            continue;
+        const rf_money value = collateral_value(engine, currency, units);
+        *collateral = saturate((rf_wide)*collateral + value);
+        *haircut = saturate((rf_wide)*haircut + haircut_of(currency, value));
+    }
+}
+
+static bool holds_collateral(const rf_engine *engine, uint32_t account)
+{
+    return account == RF_FUND || engine->accounts[account].holds_collateral != 0;
+}
+
+/* ---- The account ----------------------------------------------------------------------------- */
+
+static void add_position(const rf_engine *engine, const rf_position *position, rf_cross *cross)
+{
+    rf_assessment part;
+    rf_position_assess(engine, position, &part);
+    cross->unrealized = rf_add(cross->unrealized, part.unrealized);
+    cross->fee_reserve = rf_add(cross->fee_reserve, part.binding.fr);
+    cross->position_im = rf_add(cross->position_im, part.binding.im);
+    cross->position_mm = rf_add(cross->position_mm, part.binding.mm);
+}
+
+void rf_cross_assess(const rf_engine *engine, uint32_t account, rf_cross *cross)
+{
+    *cross = (rf_cross){.collateral = cash_of(engine, account, 0)};
+    if (holds_collateral(engine, account))
+        add_collateral(engine, account, &cross->collateral, &cross->haircut);
+    uint32_t seat = engine->accounts[account].seats;
+    for (; seat != RF_NONE; seat = engine->seats[seat].account_next) {
+        const uint32_t position = engine->seats[seat].position[0];
+        if (position != RF_NONE)
+            add_position(engine, &engine->positions[position], cross);
+    }
+    cross->margin_balance =
+        rf_add(cross->collateral, rf_sub(cross->unrealized, cross->fee_reserve));
+    cross->initial_margin = rf_add(cross->position_im, cross->haircut);
+    cross->maintenance_margin = rf_add(cross->position_mm, rf_div_up64(cross->haircut, 2));
+    cross->available = rf_sub(cross->margin_balance, cross->initial_margin);
+}
+
+rf_money rf_cross_available(const rf_engine *engine, uint32_t account)
+{
+    rf_money available = cash_of(engine, account, 0);
+    if (holds_collateral(engine, account)) {
+        rf_money haircut = 0;
+        add_collateral(engine, account, &available, &haircut);
+        available = rf_sub(available, haircut);
+    }
+    uint32_t seat = engine->accounts[account].seats;
+    for (; seat != RF_NONE; seat = engine->seats[seat].account_next) {
+        const uint32_t position = engine->seats[seat].position[0];
+        if (position != RF_NONE)
+            available =
+                rf_add(available, rf_position_cross_part(engine, &engine->positions[position]));
+    }
+    return available;
+}
+
+/* An upper bound of what a position and its orders require, with one rate for all sizes. No
+ * side's N is above the position's notional plus its orders at their limits; sells count at
+ * max(limit, mark) <= limit + mark. Covered orders are counted as if they were not: their taker
+ * fee is in the rate. -1: no bound. */
+static rf_money required_at_most(const rf_engine *engine, const rf_account *owner,
+                                 const rf_position *position)
+{
+    const rf_instrument *instrument = &engine->instruments[position->instrument];
+    const rf_margin_params *params = &instrument->margin;
+    if (params->tiers_count != 0 || params->umr_e18 != 0 ||
+        (owner->flags & RF_ACCOUNT_OWN_FEES) != 0)
+        return -1;
+    const rf_money at_mark =
+        rf_notional(instrument->k, position->open_qty[RF_SELL], instrument->mark);
+    const rf_money standing = rf_notional(instrument->k, position->q, instrument->mark);
+    /* Each term is below 2^62 (qty_max, mark_max); sums are looked at before they can leave the
+     * number range. */
+    if (position->open_notional[RF_BUY] >= RF_AMOUNT_MAX / 4 ||
+        position->open_notional[RF_SELL] >= RF_AMOUNT_MAX / 4 || at_mark >= RF_AMOUNT_MAX / 4 ||
+        standing >= RF_AMOUNT_MAX / 4 || standing <= -(RF_AMOUNT_MAX / 4))
+        return -1;
+    const rf_money buys = rf_max(0, standing) + position->open_notional[RF_BUY];
+    const rf_money sells = rf_max(0, -standing) + position->open_notional[RF_SELL] + at_mark;
+    const rf_money most = rf_max(buys, sells);
+    const int64_t leverage = rf_min(owner->leverage, params->product_leverage);
+    return rf_div_up64(most, leverage) +
+           rf_rate_up(most, 2 * params->taker + params->liquidation_fee) + 2;
+}
+
+rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account)
+{
+    const rf_account *owner = &engine->accounts[account];
+    if (account == RF_FUND || owner->holds_collateral)
+        return INT64_MIN;
+    rf_money least = cash_of(engine, account, 0);
+    for (uint32_t seat = owner->seats; seat != RF_NONE; seat = engine->seats[seat].account_next) {
+        const uint32_t handle = engine->seats[seat].position[0];
+        if (handle == RF_NONE)
+            continue;
+        const rf_position *position = &engine->positions[handle];
+        const rf_instrument *instrument = &engine->instruments[position->instrument];
+        const rf_money required = required_at_most(engine, owner, position);
+        if (required < 0)
+            return INT64_MIN;
+        least = rf_add(least, rf_notional(instrument->k, position->q, instrument->mark) -
+                                  position->cost - required);
+    }
+    return least;
+}
+
+bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account)
+{
+    rf_cross cross;
+    rf_cross_assess(engine, account, &cross);
+    return cross.margin_balance < cross.maintenance_margin;
+}
+
+bool rf_cross_frozen(const rf_engine *engine, uint32_t account)
+{
+    uint32_t seat = engine->accounts[account].seats;
+    for (; seat != RF_NONE; seat = engine->seats[seat].account_next) {
+        const uint32_t position = engine->seats[seat].position[0];
+        if (position == RF_NONE || engine->positions[position].q == 0)
+            continue;
+        if (rf_liquidation_frozen(engine, &engine->instruments[engine->seats[seat].instrument]))
+            return true;
+    }
+    return false;
+}
+
+/* ---- What may leave -------------------------------------------------------------------------- */
+
+rf_money rf_cross_free_usd(const rf_engine *engine, uint32_t account)
+{
+    return rf_max(0, rf_min(rf_cross_available(engine, account), cash_of(engine, account, 0)));
+}
+
+/* A member of the bundle: so many units that their debit, rounded up, stays within the free USD. */
+static int64_t stable_withdrawable(const rf_engine *engine, uint32_t account,
+                                   const rf_currency *currency)
+{
+    if (currency->factor <= 0)
+        return 0;
+    const rf_money free_usd = rf_cross_free_usd(engine, account);
+    return rf_max(0, rf_min(rf_muldiv_down(free_usd, RF_E8, currency->factor), currency->custody));
+}
+
+/* What so many units add to available. */
+static rf_money net_value(const rf_engine *engine, const rf_currency *currency, int64_t units)
+{
+    const rf_money value = collateral_value(engine, currency, units);
+    return value - haircut_of(currency, value);
+}
+
+/* The fewest units whose net value is at least this: it grows with the units, so halving finds
+ * them. */
+static int64_t units_worth(const rf_engine *engine, const rf_currency *currency, int64_t most,
+                           rf_money worth)
+{
+    int64_t low = 0, high = most;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (net_value(engine, currency, middle) >= worth)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static int64_t collateral_withdrawable(const rf_engine *engine, uint32_t account, uint32_t number)
+{
+    const rf_currency *currency = &engine->currencies[number];
+    const int64_t units = cash_of(engine, account, number);
+    const rf_money available = rf_cross_available(engine, account);
+    if (units <= 0 || available < 0 || currency->index == UINT32_MAX)
+        return 0;
+    if (rf_index_stale(engine, &engine->indexes[currency->index]))
+        return 0;
+    return units - units_worth(engine, currency, units,
+                               rf_sub(net_value(engine, currency, units), available));
+}
+
+rf_money rf_cross_withdrawable(const rf_engine *engine, uint32_t account, uint32_t currency)
+{
+    if (account == RF_FUND || currency >= engine->currencies_count)
+        return 0;
+    if ((engine->accounts[account].flags & RF_ACCOUNT_LIQUIDATING) != 0 ||
+        rf_cross_frozen(engine, account))
+        return 0;
+    switch ((rf_currency_kind)engine->currencies[currency].kind) {
+    case RF_CURRENCY_USD:
+        return rf_cross_free_usd(engine, account);
+    case RF_CURRENCY_USD_STABLE:
+        return stable_withdrawable(engine, account, &engine->currencies[currency]);
+    case RF_CURRENCY_COLLATERAL:
+        return collateral_withdrawable(engine, account, currency);
+    }
+    return 0;
+}

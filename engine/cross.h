@@ -1,0 +1,40 @@
+/* The cross account: collateral, what all cross positions and orders require together, what is
+ * available.
+ *
+ * Promise: margin.md section 10; isolated money never enters. Cost: the account's own seats and
+ * currencies.
+ *
+ * May include: engine/state.h, engine/position.h. */
+#ifndef RF_ENGINE_CROSS_H
+#define RF_ENGINE_CROSS_H
+
+#include "engine/state.h"
+
+typedef struct rf_cross {
+    rf_money collateral; /* value before haircut; negative balances in full */
+    rf_money haircut;
+    rf_money unrealized;
+    rf_money fee_reserve, position_im, position_mm;
+    rf_money margin_balance;     /* collateral + U - FR */
+    rf_money initial_margin;     /* position_im + haircut */
+    rf_money maintenance_margin; /* position_mm + ceil(haircut / 2) */
+    rf_money available;          /* margin balance - initial margin */
+} rf_cross;
+
+void rf_cross_assess(const rf_engine *engine, uint32_t account, rf_cross *cross);
+/* Only the last field, without maintenance: the order path. */
+rf_money rf_cross_available(const rf_engine *engine, uint32_t account);
+/* A lower bound of it from the running sums alone, in a few operations: what it proves need not
+ * be computed exactly. INT64_MIN where a bound is not to be had so cheaply (tiers, UMR, own
+ * fees, other collateral). */
+rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account);
+/* Strictly: collateral + U < fee reserves + maintenance. */
+bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account);
+/* Some cross position's mark is stale, or its instrument's state freezes liquidation. */
+bool rf_cross_frozen(const rf_engine *engine, uint32_t account);
+/* Units of this currency that may leave the main account now (withdrawal, sub-account transfer). */
+rf_money rf_cross_withdrawable(const rf_engine *engine, uint32_t account, uint32_t currency);
+/* What an isolation may be given: min(available, USD cash), not below 0. */
+rf_money rf_cross_free_usd(const rf_engine *engine, uint32_t account);
+
+#endif

@@ -1,0 +1,65 @@
+/* One order on its way in: what admission has found out about it so far.
+ *
+ * Promise: between rf_entry_begin and rf_entry_undo (or rf_entry_accept) the order stands in its position's own
+ * list on trial; undo leaves the state as it was, identifiers included. The preview uses the same steps, so it
+ * cannot differ from admission.
+ *
+ * May include: engine/state.h, engine/match.h. */
+#ifndef RF_ENGINE_ENTRY_H
+#define RF_ENGINE_ENTRY_H
+
+#include "engine/match.h"
+#include "engine/state.h"
+
+typedef struct rf_entry {
+    const rf_order_params *params;
+    rf_instrument *instrument;
+    uint32_t account;
+    uint32_t position; /* the one it acts on; RF_NONE until begin when it is new */
+    uint32_t order;    /* its record */
+    uint32_t leverage; /* of a new isolation */
+    bool opened;       /* the position was opened for this order */
+    bool isolated, market, reduce_only, trigger;
+    bool adds_uncovered; /* section 4.2; found at begin */
+    uint8_t side;
+    rf_qty qty;
+    rf_price price;     /* 0: market */
+    rf_money given;     /* isolated_margin_amount, -1 = not given */
+    rf_money give;      /* amend: money that the cancelled order gives back first */
+    rf_money transfer;  /* T */
+    rf_money amount;    /* what moves: T, or the amount given */
+    rf_money before;    /* cross: available before the order */
+    rf_price old_price; /* amend: the order as it was */
+    rf_qty old_leaves;
+    uint64_t saved_isolation, saved_age; /* counters, for undo */
+    uint32_t saved_seats;
+    rf_plan plan;
+} rf_entry;
+
+/* The ladder of refusals up to 226 and 216: everything that needs no look at the market. Fills the entry.
+ * waiting: a leg that will be armed later (not refused for a price that is passed already). */
+rf_error rf_entry_check(rf_engine *engine, const rf_order_params *params, bool waiting,
+                        rf_entry *entry);
+/* Prices, quantities and sizes: 213 308 415 314. valued_at: price of the minimum notional where there is no limit (0:
+ * none yet, no minimum). Closing a position knows no minimum. */
+rf_error rf_entry_check_size(const rf_instrument *instrument, rf_qty qty, rf_price price,
+                             rf_price valued_at, bool closes);
+/* 318 and the room in the pools for so many more orders. */
+rf_error rf_entry_check_counts(const rf_engine *engine, const rf_entry *entry, uint32_t orders);
+/* 207 1110 222 43005: what needs the mark and the best prices; reprices SMART_POST_ONLY. */
+rf_error rf_entry_check_market(rf_engine *engine, rf_entry *entry);
+/* Its limit reaches the best price of the other side. */
+bool rf_entry_takes(const rf_entry *entry);
+/* Opens the position if needed, takes the record, puts it into the own list. */
+rf_error rf_entry_begin(rf_engine *engine, rf_entry *entry);
+/* A cross limit order that only rests, on an account and instrument without special limits: the common case. */
+bool rf_entry_quiet(const rf_engine *engine, const rf_entry *entry);
+/* T or available, the plan, and every refusal that follows from them. */
+rf_error rf_entry_judge(rf_engine *engine, rf_entry *entry, rf_result *result);
+void rf_entry_undo(rf_engine *engine, rf_entry *entry);
+/* Registers, transfers, trades, rests. */
+void rf_entry_accept(rf_engine *engine, rf_entry *entry, rf_result *result);
+/* The second half of accept, for orders that have their id: commits the plan and settles what becomes of the rest. */
+void rf_entry_execute(rf_engine *engine, rf_entry *entry, rf_result *result);
+
+#endif

@@ -1,0 +1,47 @@
+/* The ledger: the only place where money moves.
+ *
+ * Promise: every move is a double entry between two slots of one currency, checked for overflow;
+ * nothing else in the engine assigns a balance. The sum of all slots of a currency is 0, always
+ * (I1).
+ *
+ * May include: engine/state.h. */
+#ifndef RF_ENGINE_LEDGER_H
+#define RF_ENGINE_LEDGER_H
+
+#include "engine/state.h"
+
+typedef struct rf_slot {
+    uint8_t kind;     /* rf_slot_kind */
+    uint8_t currency; /* 0 = USD */
+    uint32_t owner;   /* MAIN: account; ISOLATED: position handle; CLEARING: instrument */
+} rf_slot;
+
+static inline rf_slot rf_slot_house(rf_slot_kind kind, uint32_t currency)
+{
+    return (rf_slot){(uint8_t)kind, (uint8_t)currency, 0};
+}
+
+static inline rf_slot rf_slot_main(uint32_t account, uint32_t currency)
+{
+    return (rf_slot){RF_SLOT_MAIN, (uint8_t)currency, account};
+}
+
+static inline rf_slot rf_slot_clearing(uint32_t instrument)
+{
+    return (rf_slot){RF_SLOT_CLEARING, 0, instrument};
+}
+
+/* Where a position's profit, loss and fees go: W for an isolation, INSURANCE for the fund, else
+ * main USD. */
+rf_slot rf_slot_of_position(const rf_engine *engine, uint32_t position);
+
+/* Moves amount from one slot to the other and emits LEDGER. A negative amount moves the other
+ * way; 0 is nothing. order_id: the cause, or 0. */
+void rf_ledger_post(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount, rf_reason reason,
+                    uint64_t order_id);
+/* The same without an event, for moves that a FILL, POSITION_SETTLED or POSITION_MOVED event
+ * carries. */
+void rf_ledger_post_quiet(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount);
+rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot);
+
+#endif

@@ -1,0 +1,268 @@
+/* What of each record is state, field by field, in the order of the stream. A field that is not named here is
+ * derived (rebuilt by load) or transient (empty between commands). */
+#include "engine/snapshot.h"
+
+static void x_work(rf_stream *stream, rf_work *work)
+{
+    rf_x_i64(stream, &work->target_ns);
+    rf_x_i64(stream, &work->next_hour_ns);
+    rf_x_u32(stream, &work->stage);
+    rf_x_u32(stream, &work->instrument);
+    rf_x_u32(stream, &work->step);
+    rf_x_i64(stream, &work->given_rate);
+    rf_x_i64(stream, &work->loss);
+    rf_x_i64(stream, &work->profit_sum);
+    rf_x_i64(stream, &work->collected);
+    rf_x_u8(stream, &work->aftermath);
+    rf_x_u8(stream, &work->marks);
+    rf_x_u32(stream, &work->cross_account);
+}
+
+void rf_x_counters(rf_stream *stream, rf_engine *engine)
+{
+    rf_x_u64(stream, &engine->seq);
+    rf_x_i64(stream, &engine->now_ns);
+    rf_x_i64(stream, &engine->command_time_ns);
+    rf_x_u64(stream, &engine->next_order);
+    rf_x_u64(stream, &engine->next_isolation);
+    rf_x_u64(stream, &engine->next_list);
+    rf_x_u64(stream, &engine->next_match);
+    rf_x_u64(stream, &engine->next_withdrawal);
+    rf_x_u64(stream, &engine->next_age);
+    rf_x_u64(stream, &engine->recents_count);
+    rf_x_u32(stream, &engine->currencies_count);
+    rf_x_u32(stream, &engine->indexes_count);
+    rf_x_u32(stream, &engine->instruments_count);
+    rf_x_u32(stream, &engine->accounts_count);
+    rf_x_u8(stream, &engine->look);
+    x_work(stream, &engine->work);
+}
+
+void rf_x_currency(rf_stream *stream, rf_currency *currency)
+{
+    rf_x_text(stream, currency->name, RF_NAME_SIZE);
+    rf_x_u8(stream, &currency->kind);
+    rf_x_u32(stream, &currency->index);
+    rf_x_i64(stream, &currency->factor);
+    rf_x_i64(stream, &currency->haircut);
+    rf_x_i64(stream, &currency->cap);
+    rf_x_i64(stream, &currency->custody);
+    rf_x_i64(stream, &currency->world);
+    rf_x_i64(stream, &currency->fees);
+    rf_x_i64(stream, &currency->insurance);
+    rf_x_i64(stream, &currency->rounding);
+    rf_x_i64(stream, &currency->withdrawals);
+}
+
+void rf_x_index(rf_stream *stream, rf_index *index)
+{
+    rf_x_text(stream, index->name, RF_NAME_SIZE);
+    rf_x_u32(stream, &index->sources_count);
+    rf_x_u32(stream, &index->sources_used);
+    rf_x_i64(stream, &index->price_e8);
+    rf_x_i64(stream, &index->time_ns);
+    if (!rf_stream_want(stream, index->sources_count <= RF_INDEX_SOURCES_MAX,
+                        "an index has too many sources"))
+        return;
+    for (uint32_t i = 0; i < index->sources_count; i++) {
+        rf_x_text(stream, index->sources[i].name, RF_NAME_SIZE);
+        rf_x_i64(stream, &index->sources[i].price_e8);
+        rf_x_i64(stream, &index->sources[i].time_ns);
+    }
+}
+
+static void x_tiers(rf_stream *stream, rf_instrument_config *config)
+{
+    rf_x_u32(stream, &config->tiers_count);
+    if (!rf_stream_want(stream, config->tiers_count <= RF_TIERS_MAX,
+                        "an instrument has too many tiers"))
+        return;
+    for (uint32_t i = 0; i < config->tiers_count; i++) {
+        rf_x_i64(stream, &config->tiers[i].notional_floor);
+        rf_x_i64(stream, &config->tiers[i].maintenance_rate);
+        rf_x_u32(stream, &config->tiers[i].max_leverage);
+    }
+}
+
+static void x_config(rf_stream *stream, rf_instrument_config *config)
+{
+    rf_x_text(stream, config->name, RF_NAME_SIZE);
+    rf_x_text(stream, config->base, RF_NAME_SIZE);
+    rf_x_text(stream, config->index_name, RF_NAME_SIZE);
+    rf_x_u8(stream, &config->price_decimals);
+    rf_x_u8(stream, &config->qty_decimals);
+    rf_x_i64(stream, &config->price_tick);
+    rf_x_i64(stream, &config->qty_tick);
+    rf_x_u32(stream, &config->max_leverage);
+    rf_x_i64(stream, &config->unit_margin_rate_e18);
+    x_tiers(stream, config);
+    rf_x_i64(stream, &config->maker_fee_rate);
+    rf_x_i64(stream, &config->taker_fee_rate);
+    rf_x_i64(stream, &config->liquidation_fee_rate);
+    rf_x_i64(stream, &config->price_band);
+    rf_x_i64(stream, &config->far_price_band);
+    rf_x_i64(stream, &config->mark_stale_ns);
+    rf_x_i64(stream, &config->max_order_qty);
+    rf_x_i64(stream, &config->min_order_qty);
+    rf_x_i64(stream, &config->max_position_qty);
+    rf_x_i64(stream, &config->fund_position_cap);
+    rf_x_i64(stream, &config->min_notional);
+    rf_x_i64(stream, &config->funding_cap_rate);
+    rf_x_u32(stream, &config->isolations_max);
+    rf_x_u8(stream, &config->fund_unwind);
+    rf_x_u8(stream, &config->residual);
+    rf_x_u8(stream, &config->margin_modes);
+    rf_x_u8(stream, &config->settlement);
+}
+
+void rf_x_instrument(rf_stream *stream, rf_instrument *instrument)
+{
+    x_config(stream, &instrument->config);
+    rf_x_u8(stream, &instrument->state);
+    rf_x_u8(stream, &instrument->mark_pinned);
+    rf_x_u8(stream, &instrument->rate_pinned);
+    rf_x_u8(stream, &instrument->moved);
+    rf_x_u32(stream, &instrument->index);
+    rf_x_i64(stream, &instrument->mark);
+    rf_x_i64(stream, &instrument->mark_time_ns);
+    rf_x_i64(stream, &instrument->basis_e8);
+    rf_x_i64(stream, &instrument->basis_time_ns);
+    rf_x_i64(stream, &instrument->last_price);
+    rf_x_i64(stream, &instrument->clearing);
+    rf_x_i64(stream, &instrument->funding_rate);
+    rf_x_i64(stream, &instrument->pinned_rate);
+    rf_x_wide(stream, &instrument->premium_sum);
+    rf_x_i64(stream, &instrument->premium_time_ns);
+    rf_x_i64(stream, &instrument->premium_start_ns);
+    rf_x_i64(stream, &instrument->premium_now);
+    rf_x_i64(stream, &instrument->settlement_price);
+    rf_x_i64(stream, &instrument->settled_mark);
+}
+
+void rf_x_account(rf_stream *stream, rf_account *account)
+{
+    rf_x_text(stream, account->label, RF_NAME_SIZE);
+    rf_x_u32(stream, &account->master);
+    rf_x_u32(stream, &account->leverage);
+    /* TOUCHED and QUEUED belong to lists that are empty between commands. */
+    uint16_t flags =
+        account->flags & (RF_ACCOUNT_SUSPENDED | RF_ACCOUNT_LIQUIDATING | RF_ACCOUNT_OWN_FEES);
+    rf_x_u16(stream, &flags);
+    if (stream->loading)
+        account->flags =
+            flags & (RF_ACCOUNT_SUSPENDED | RF_ACCOUNT_LIQUIDATING | RF_ACCOUNT_OWN_FEES);
+    rf_x_u16(stream, &account->stp_id);
+    rf_x_u8(stream, &account->stp);
+    rf_x_u8(stream, &account->stp_scope);
+    rf_x_u32(stream, &account->cancel_include_reduce_only);
+    rf_x_i64(stream, &account->maker_rate);
+    rf_x_i64(stream, &account->taker_rate);
+    rf_x_i64(stream, &account->cancel_after_ns);
+    rf_x_i64(stream, &account->cancel_timeout_ns);
+    rf_x_i64(stream, &account->create_time_ns);
+    rf_x_i64(stream, &account->session_realized);
+    rf_x_i64(stream, &account->withdrawing);
+}
+
+void rf_x_seat(rf_stream *stream, rf_seat *seat)
+{
+    rf_x_u16(stream, &seat->instrument);
+    rf_x_u32(stream, &seat->last_leverage);
+    rf_x_i64(stream, &seat->session_realized);
+}
+
+void rf_x_list(rf_stream *stream, rf_list *list)
+{
+    rf_x_u64(stream, &list->id);
+    rf_x_u32(stream, &list->account);
+    rf_x_u16(stream, &list->instrument);
+    rf_x_u8(stream, &list->contingency);
+    rf_x_u8(stream, &list->linked);
+    rf_x_u8(stream, &list->legs_count);
+}
+
+void rf_x_position(rf_stream *stream, rf_position *position, rf_position_cold *cold)
+{
+    rf_x_u32(stream, &position->account);
+    rf_x_u64(stream, &position->id);
+    uint16_t flags = position->flags & (RF_POSITION_ISOLATED | RF_POSITION_LIQUIDATING);
+    rf_x_u16(stream, &flags);
+    if (stream->loading)
+        position->flags = flags & (RF_POSITION_ISOLATED | RF_POSITION_LIQUIDATING);
+    rf_x_u32(stream, &position->leverage);
+    rf_x_i64(stream, &position->q);
+    rf_x_i64(stream, &position->cost);
+    rf_x_i64(stream, &position->cost_user);
+    rf_x_i64(stream, &position->wallet);
+    rf_x_i64(stream, &cold->put_in);
+    rf_x_i64(stream, &cold->taken_out);
+    rf_x_i64(stream, &cold->settled_value);
+    rf_x_i64(stream, &cold->update_time_ns);
+    rf_x_i64(stream, &cold->create_time_ns);
+    rf_x_u64(stream, &cold->age);
+    rf_x_i64(stream, &cold->session_profit);
+    rf_x_i64(stream, &cold->flagged_qty);
+}
+
+static void x_params(rf_stream *stream, rf_order_params *params)
+{
+    rf_x_u32(stream, &params->account);
+    rf_x_u16(stream, &params->instrument);
+    rf_x_u16(stream, &params->flags);
+    rf_x_u8(stream, &params->side);
+    rf_x_u8(stream, &params->type);
+    rf_x_u8(stream, &params->time_in_force);
+    rf_x_u8(stream, &params->ref_price_type);
+    rf_x_u8(stream, &params->stp);
+    rf_x_u8(stream, &params->stp_scope);
+    rf_x_u16(stream, &params->stp_id);
+    rf_x_u32(stream, &params->leverage);
+    rf_x_i64(stream, &params->price);
+    rf_x_i64(stream, &params->qty);
+    rf_x_i64(stream, &params->ref_price);
+    rf_x_i64(stream, &params->notional);
+    rf_x_u64(stream, &params->isolation_id);
+    rf_x_i64(stream, &params->isolated_margin);
+    rf_x_u64(stream, &params->attach_order_id);
+    rf_x_u64(stream, &params->attach_isolation_id);
+    rf_x_u8(stream, &params->attach_position);
+    rf_x_text(stream, params->client_oid, RF_CLIENT_OID_SIZE);
+}
+
+void rf_x_order(rf_stream *stream, rf_order *order, rf_order_cold *cold)
+{
+    rf_x_u64(stream, &order->id);
+    rf_x_i64(stream, &order->price);
+    rf_x_i64(stream, &order->leaves);
+    rf_x_i64(stream, &order->earmark);
+    rf_x_u32(stream, &order->account);
+    rf_x_u16(stream, &order->instrument);
+    rf_x_u16(stream, &order->flags);
+    rf_x_u8(stream, &order->side);
+    rf_x_u8(stream, &order->type);
+    rf_x_u8(stream, &order->state);
+    x_params(stream, &cold->params);
+    rf_x_i64(stream, &cold->filled_qty);
+    rf_x_i64(stream, &cold->filled_value);
+    rf_x_i64(stream, &cold->fee);
+    rf_x_i64(stream, &cold->maker_rate);
+    rf_x_i64(stream, &cold->taker_rate);
+    rf_x_i64(stream, &cold->create_time_ns);
+    rf_x_i64(stream, &cold->update_time_ns);
+    rf_x_u8(stream, &cold->leg);
+    rf_x_u8(stream, &cold->status);
+    rf_x_u8(stream, &cold->triggered);
+    rf_x_u32(stream, &cold->reason);
+    rf_x_u64(stream, &cold->isolation_id);
+    rf_x_u64(stream, &cold->list_id);
+}
+
+void rf_x_withdrawal(rf_stream *stream, rf_withdrawal *withdrawal)
+{
+    rf_x_u64(stream, &withdrawal->id);
+    rf_x_u32(stream, &withdrawal->account);
+    rf_x_u32(stream, &withdrawal->currency);
+    rf_x_i64(stream, &withdrawal->amount);
+    rf_x_i64(stream, &withdrawal->debit);
+    rf_x_i64(stream, &withdrawal->time_ns);
+}

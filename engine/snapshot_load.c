@@ -1,0 +1,653 @@
+/* Reading a snapshot into an empty engine.
+ *
+ * Blocks are checked before their fields are looked at (snapshot.c), so damage ends in a sentence early. What is
+ * read is checked all the same: every count against a capacity, every reference against what is there, every
+ * amount against the bounds that admission keeps. Derived parts are rebuilt with the functions that keep them in
+ * life. At the end the state writes itself once more, and its digest must be that of the stream. */
+#include "engine/snapshot.h"
+
+#include "engine/account.h"
+#include "engine/book.h"
+#include "engine/instrument.h"
+#include "engine/invariant.h"
+#include "engine/order.h"
+#include "engine/position.h"
+#include "engine/trigger.h"
+#include "engine/watch.h"
+
+typedef struct loader {
+    rf_engine *engine;
+    rf_stream *stream;
+    rf_engine *counters; /* as read; the engine's own run while records are made */
+    uint32_t lists_count;
+    uint32_t orders_count; /* orders read so far: the places that later sections name */
+    uint32_t unplaced;     /* resting and armed orders that no queue has named yet */
+} loader;
+
+static bool want(loader *load, bool condition, const char *sentence)
+{
+    return rf_stream_want(load->stream, condition, sentence);
+}
+
+static bool is_amount(int64_t value)
+{
+    return value > -RF_AMOUNT_MAX && value < RF_AMOUNT_MAX;
+}
+
+/* 0 to 1. */
+static bool is_rate(rf_rate rate)
+{
+    return rate >= 0 && rate <= RF_E8;
+}
+
+static uint32_t get_u32(loader *load)
+{
+    uint32_t value = 0;
+    rf_x_u32(load->stream, &value);
+    return load->stream->error ? 0 : value;
+}
+
+/* A count that must not pass a capacity. */
+static uint32_t get_count(loader *load, uint64_t max)
+{
+    const uint32_t count = get_u32(load);
+    return want(load, count <= max, "the snapshot is too big for the limits") ? count : 0;
+}
+
+/* ---- Header and counters -------------------------------------------------------------------------- */
+
+static const char *check_header(rf_read read, void *context)
+{
+    static const rf_limits none = {0};
+    unsigned char header[RF_SNAPSHOT_HEADER], expected[RF_SNAPSHOT_HEADER];
+    if (!read(context, header, sizeof header))
+        return "the snapshot ends too early";
+    rf_snapshot_header(expected, &none);
+    for (uint32_t i = 0; i < 7; i++) {
+        if (header[i] != expected[i])
+            return "this is not a snapshot";
+    }
+    rf_limits limits;
+    uint32_t *capacities[8] = {&limits.accounts_max,  &limits.instruments_max,
+                               &limits.positions_max, &limits.orders_max,
+                               &limits.recent_max,    &limits.withdrawals_max,
+                               &limits.window_ticks,  &limits.watch_buckets};
+    for (uint32_t i = 0; i < 8; i++)
+        *capacities[i] = (uint32_t)rf_get_le(header + 16 + 4 * i, 4);
+    rf_hash hash;
+    rf_hash_start(&hash);
+    rf_hash_block(&hash, header, 48);
+    const rf_digest digest = rf_hash_finish(&hash);
+    if (rf_get_le(header + 48, 8) != digest.low || rf_get_le(header + 56, 8) != digest.high)
+        return "the header of the snapshot is damaged";
+    rf_snapshot_header(expected, &limits);
+    if (header[7] != expected[7] || rf_get_le(header + 12, 4) != RF_STREAM_BLOCK)
+        return "the snapshot has another format";
+    if (rf_get_le(header + 8, 4) != RF_RULES_VERSION)
+        return "the snapshot was made by other rules";
+    return NULL;
+}
+
+static bool is_identifier(uint64_t next)
+{
+    return next >= 1 && next <= (uint64_t)INT64_MAX;
+}
+
+static void read_counters(loader *load)
+{
+    rf_engine *read = load->counters;
+    const rf_limits *limits = &load->engine->limits;
+    rf_x_counters(load->stream, read);
+    want(load,
+         read->accounts_count >= 1 && read->accounts_count <= limits->accounts_max &&
+             read->instruments_count <= limits->instruments_max &&
+             read->currencies_count <= RF_CURRENCIES_MAX &&
+             read->indexes_count <= limits->instruments_max + RF_CURRENCIES_MAX,
+         "the snapshot is too big for the limits");
+    want(load, read->currencies_count >= 1, "the snapshot has no currency");
+    want(load,
+         is_identifier(read->next_order) && is_identifier(read->next_isolation) &&
+             is_identifier(read->next_list) && is_identifier(read->next_match) &&
+             is_identifier(read->next_withdrawal) && is_identifier(read->next_age),
+         "a counter of the snapshot is out of range");
+    want(load,
+         read->work.stage <= RF_HOUR_DONE && read->work.instrument <= read->instruments_count &&
+             read->work.cross_account < read->accounts_count && read->work.aftermath <= 1 &&
+             read->work.marks <= 1 && read->look <= 1,
+         "the unfinished work of the snapshot is out of range");
+    if (load->stream->error)
+        return;
+    load->engine->now_ns = read->now_ns;
+    load->engine->command_time_ns = read->command_time_ns;
+    load->engine->accounts_count = read->accounts_count;
+    load->engine->instruments_count = read->instruments_count;
+    load->engine->currencies_count = read->currencies_count;
+    load->engine->indexes_count = read->indexes_count;
+}
+
+/* ---- The venue ------------------------------------------------------------------------------------ */
+
+static void read_currency(loader *load, uint32_t number)
+{
+    rf_currency *currency = &load->engine->currencies[number];
+    *currency = (rf_currency){0};
+    rf_x_currency(load->stream, currency);
+    want(load,
+         currency->kind <= RF_CURRENCY_COLLATERAL && is_rate(currency->factor) &&
+             is_rate(currency->haircut) && currency->cap >= -1 && is_amount(currency->cap),
+         "a currency is out of range");
+    want(load, currency->index == UINT32_MAX || currency->index < load->engine->indexes_count,
+         "a currency names an index that is not there");
+    want(load,
+         is_amount(currency->world) && is_amount(currency->withdrawals) && currency->custody >= 0,
+         "a house balance is out of range");
+}
+
+static void read_index(loader *load, uint32_t number)
+{
+    rf_index *index = &load->engine->indexes[number];
+    rf_x_index(load->stream, index);
+    bool good = index->price_e8 >= 0 && is_amount(index->price_e8) &&
+                index->sources_used <= index->sources_count;
+    for (uint32_t i = 0; i < index->sources_count && i < RF_INDEX_SOURCES_MAX; i++)
+        good &= index->sources[i].price_e8 > 0 && is_amount(index->sources[i].price_e8);
+    want(load, good, "an index is out of range");
+}
+
+static void read_instrument(loader *load, uint32_t number)
+{
+    rf_instrument *instrument = &load->engine->instruments[number];
+    rf_x_instrument(load->stream, instrument);
+    instrument->number = (uint16_t)number;
+    want(load,
+         instrument->state <= RF_STATE_SETTLED && instrument->moved <= 1 &&
+             instrument->mark_pinned <= 1 && instrument->rate_pinned <= 1 &&
+             instrument->config.residual <= RF_RESIDUAL_RETURN &&
+             instrument->config.margin_modes <= RF_MODES_ISOLATED &&
+             instrument->config.settlement <= RF_SETTLEMENT_MANUAL,
+         "an instrument's state is out of range");
+    want(load, instrument->index == UINT32_MAX || instrument->index < load->engine->indexes_count,
+         "an instrument names an index that is not there");
+    if (load->stream->error)
+        return;
+    if (!want(load, rf_instrument_prepare(instrument),
+              "an instrument's configuration is not possible"))
+        return;
+    rf_instrument_start(instrument);
+    want(load,
+         instrument->mark >= 0 && instrument->mark <= instrument->mark_max &&
+             is_amount(instrument->clearing) && instrument->settled_mark >= 0 &&
+             instrument->settled_mark <= instrument->mark_max && instrument->last_price >= 0 &&
+             is_amount(instrument->last_price) && is_amount(instrument->basis_e8),
+         "an instrument's prices are out of range");
+}
+
+static void read_seats(loader *load, uint32_t account)
+{
+    const uint32_t count = get_count(load, load->engine->instruments_count);
+    for (uint32_t i = 0; i < count && !load->stream->error; i++) {
+        rf_seat read = {0};
+        rf_x_seat(load->stream, &read);
+        if (!want(load,
+                  read.instrument < load->engine->instruments_count &&
+                      !rf_seat_find(load->engine, account, read.instrument),
+                  "an account has a place twice, or on no instrument"))
+            return;
+        rf_seat *seat = rf_seat_make(load->engine, account, read.instrument);
+        if (!want(load, seat != NULL, "the snapshot is too big for the limits"))
+            return;
+        seat->last_leverage = read.last_leverage;
+        seat->session_realized = read.session_realized;
+    }
+}
+
+static void read_account(loader *load, uint32_t number)
+{
+    rf_engine *engine = load->engine;
+    rf_account *account = &engine->accounts[number];
+    rf_x_account(load->stream, account);
+    want(load,
+         account->master < engine->accounts_count && account->stp <= RF_STP_BOTH &&
+             account->stp_scope <= RF_STP_SCOPE_FAMILY && account->leverage >= 1 &&
+             account->leverage <= 1000 && account->cancel_after_ns >= 0 &&
+             account->taker_rate >= 0 && account->taker_rate <= RF_TRADING_FEE_MAX &&
+             account->maker_rate >= -RF_TRADING_FEE_MAX &&
+             account->maker_rate <= account->taker_rate && is_amount(account->session_realized) &&
+             is_amount(account->withdrawing),
+         "an account is out of range");
+    for (uint32_t currency = 0; currency < engine->currencies_count; currency++) {
+        rf_money *balance = rf_main(engine, number, currency);
+        rf_x_i64(load->stream, balance);
+        if (currency > 0 && *balance != 0)
+            account->holds_collateral = 1;
+    }
+    if (account->cancel_after_ns != 0 &&
+        (engine->next_deadline_ns == 0 || account->cancel_after_ns < engine->next_deadline_ns))
+        engine->next_deadline_ns = account->cancel_after_ns;
+    if (number != RF_FUND)
+        rf_account_file(engine, number);
+    read_seats(load, number);
+}
+
+static void read_lists(loader *load)
+{
+    rf_engine *engine = load->engine;
+    load->lists_count = get_count(load, engine->limits.orders_max);
+    for (uint32_t i = 1; i <= load->lists_count && !load->stream->error; i++) {
+        rf_list *list = &engine->lists[i];
+        rf_x_list(load->stream, list);
+        want(load,
+             list->id > engine->lists[i - 1].id && list->id < load->counters->next_list &&
+                 list->account < engine->accounts_count &&
+                 list->instrument < engine->instruments_count &&
+                 list->contingency <= RF_LIST_OTOCO && list->legs_count <= RF_LIST_LEGS_MAX,
+             "a list of orders is out of range");
+        engine->lists_fresh = i + 1;
+    }
+}
+
+/* ---- Positions and their orders ------------------------------------------------------------------- */
+
+/* Lists were read in ascending order into the handles 1, 2, ... */
+static uint32_t find_list(const loader *load, uint64_t id)
+{
+    uint32_t low = 1, high = load->lists_count + 1;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (load->engine->lists[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low <= load->lists_count && load->engine->lists[low].id == id ? low : RF_NONE;
+}
+
+static void join_list(loader *load, uint32_t order)
+{
+    rf_order_cold *cold = &load->engine->orders_cold[order];
+    const uint32_t list = find_list(load, cold->list_id);
+    if (!want(load, list != RF_NONE, "an order names a list that is not there"))
+        return;
+    rf_list *record = &load->engine->lists[list];
+    if (!want(load,
+              cold->leg >= 1 && cold->leg <= record->legs_count &&
+                  record->legs[cold->leg - 1] == RF_NONE,
+              "an order has no place in its list"))
+        return;
+    record->legs[cold->leg - 1] = order;
+    cold->list = list;
+}
+
+/* What holds for every order, live or finished. */
+static bool is_order(const loader *load, const rf_order *order, const rf_order_cold *cold)
+{
+    const rf_order_params *params = &cold->params;
+    return order->id >= 1 && order->id < load->counters->next_order &&
+           order->account < load->engine->accounts_count &&
+           order->instrument < load->engine->instruments_count && order->side <= RF_SELL &&
+           order->type <= RF_TAKE_PROFIT_LIMIT && is_amount(order->price) && order->price >= 0 &&
+           is_amount(order->leaves) && order->leaves >= 0 && is_amount(order->earmark) &&
+           params->side <= RF_SELL && params->type <= RF_TAKE_PROFIT_LIMIT &&
+           params->time_in_force <= RF_FOK &&
+           (params->ref_price_type <= RF_REF_LAST || order->type < RF_STOP_LOSS) &&
+           params->stp <= RF_STP_BOTH && params->stp_scope <= RF_STP_SCOPE_FAMILY &&
+           is_amount(cold->filled_qty) && is_amount(cold->filled_value) &&
+           cold->status <= RF_ORDER_EXPIRED;
+}
+
+/* A resting order's price is on the tick, and the sums over it stay below 2^62. */
+static bool can_rest(const loader *load, const rf_order *order, const rf_position *position)
+{
+    const rf_instrument *instrument = &load->engine->instruments[order->instrument];
+    const rf_wide notional = (rf_wide)order->leaves * order->price;
+    return order->leaves > 0 && order->price > 0 &&
+           order->price % instrument->config.price_tick == 0 &&
+           notional < RF_AMOUNT_MAX / instrument->k &&
+           notional * instrument->k < RF_AMOUNT_MAX - position->open_notional[order->side] &&
+           order->leaves < RF_AMOUNT_MAX - position->open_qty[order->side];
+}
+
+static void file_order(loader *load, uint32_t handle, rf_order_state state)
+{
+    rf_engine *engine = load->engine;
+    rf_order *order = &engine->orders[handle];
+    rf_order_file(engine, handle);
+    if (state == RF_STATE_RESTING) {
+        /* On trial until its queue names it. */
+        order->state = RF_STATE_RESTING;
+        rf_own_insert(engine, handle);
+        order->state = RF_STATE_TRIAL;
+    } else {
+        order->state = RF_STATE_WAITING;
+        rf_armed_insert(engine, handle);
+    }
+    load->unplaced += state != RF_STATE_WAITING;
+}
+
+static void read_order(loader *load, uint32_t position, bool resting)
+{
+    rf_engine *engine = load->engine;
+    rf_order hot = {0};
+    rf_order_cold cold = {0};
+    uint8_t listed = 0;
+    rf_x_order(load->stream, &hot, &cold);
+    rf_x_u8(load->stream, &listed);
+    const rf_position *owner = &engine->positions[position];
+    if (!want(load, is_order(load, &hot, &cold), "an order is out of range") ||
+        !want(load, hot.account == owner->account && hot.instrument == owner->instrument,
+              "an order stands at another's position") ||
+        !want(load,
+              resting ? hot.state == RF_STATE_RESTING
+                      : hot.state == RF_STATE_ARMED || hot.state == RF_STATE_WAITING,
+              "an order's state does not fit its list") ||
+        !want(load, !resting || can_rest(load, &hot, owner), "a resting order is out of range") ||
+        !want(load, rf_order_find(engine, hot.account, hot.id, NULL) == RF_NONE,
+              "an order stands there twice"))
+        return;
+    const uint32_t handle = rf_order_take(engine);
+    if (!want(load, handle != RF_NONE, "the snapshot is too big for the limits"))
+        return;
+    load->orders_count++;
+    RF_CHECK(handle ==
+             load->orders_count); /* a fresh pool counts up: a place in the stream is a handle */
+    engine->orders[handle] = hot;
+    engine->orders[handle].position = position;
+    engine->orders_cold[handle] = cold;
+    if (listed != 0)
+        join_list(load, handle);
+    file_order(load, handle, (rf_order_state)hot.state);
+}
+
+static bool is_position(const loader *load, const rf_position *position,
+                        const rf_position_cold *cold, const rf_instrument *instrument)
+{
+    const rf_qty size = rf_size(is_amount(position->q) ? position->q : 0);
+    return is_amount(position->q) && is_amount(position->cost) && is_amount(position->cost_user) &&
+           is_amount(position->wallet) && is_amount(cold->put_in) && is_amount(cold->taken_out) &&
+           is_amount(cold->session_profit) && is_amount(cold->flagged_qty) &&
+           (rf_wide)size * rf_max(instrument->mark, 1) < RF_AMOUNT_MAX / instrument->k &&
+           position->account < load->engine->accounts_count && cold->age >= 1 &&
+           cold->age < load->counters->next_age &&
+           (rf_is_isolated(position)
+                ? position->id >= 1 && position->id < load->counters->next_isolation &&
+                      position->leverage >= 1 && position->leverage <= 1000
+                : position->id == 0);
+}
+
+/* Makes the record and enters it where its account, instrument, id and age say. */
+static uint32_t file_position(loader *load, const rf_position *read,
+                              const rf_position_cold *read_cold, uint32_t instrument)
+{
+    rf_engine *engine = load->engine;
+    const bool isolated = rf_is_isolated(read);
+    if (!want(load,
+              rf_seat_find(engine, read->account, instrument) != NULL &&
+                  rf_position_find(engine, read->account, instrument, isolated) == RF_NONE &&
+                  (!isolated || rf_position_by_isolation(engine, read->id) == RF_NONE),
+              "a position has no place, or stands there twice"))
+        return RF_NONE;
+    const uint32_t handle = rf_position_take(engine);
+    if (!want(load, handle != RF_NONE, "the snapshot is too big for the limits"))
+        return RF_NONE;
+    engine->positions[handle] = *read;
+    engine->positions[handle].instrument = (uint16_t)instrument;
+    engine->positions_cold[handle] = *read_cold;
+    RF_CHECK(rf_position_file(engine, handle)); /* its seat is there already */
+    return handle;
+}
+
+static void read_position(loader *load, uint32_t number)
+{
+    rf_engine *engine = load->engine;
+    rf_instrument *instrument = &engine->instruments[number];
+    rf_position read = {0};
+    rf_position_cold cold = {0};
+    rf_x_position(load->stream, &read, &cold);
+    const uint32_t last = instrument->positions_last;
+    if (!want(load, is_position(load, &read, &cold, instrument), "a position is out of range") ||
+        !want(load, last == RF_NONE || engine->positions_cold[last].age < cold.age,
+              "positions do not stand by age"))
+        return;
+    const uint32_t handle = file_position(load, &read, &cold, number);
+    if (handle == RF_NONE)
+        return;
+    if (read.q > 0 &&
+        want(load, read.q < RF_AMOUNT_MAX - instrument->longs, "open interest is out of range"))
+        instrument->longs += read.q;
+    for (uint32_t list = 0; list < 3; list++) {
+        const uint32_t count = get_count(load, engine->limits.orders_max);
+        for (uint32_t i = 0; i < count && !load->stream->error; i++)
+            read_order(load, handle, list < 2);
+    }
+}
+
+static void read_cursor(loader *load)
+{
+    uint64_t age = 0;
+    rf_x_u64(load->stream, &age);
+    load->counters->work.position = RF_NONE;
+    for (uint32_t i = 1; age != 0 && i < load->engine->positions_fresh; i++) {
+        if (load->engine->positions_cold[i].age == age)
+            load->counters->work.position = i;
+    }
+    want(load, age == 0 || load->counters->work.position != RF_NONE,
+         "the unfinished work of the snapshot names no position");
+}
+
+/* ---- Queues --------------------------------------------------------------------------------------- */
+
+/* The next order that a queue names; RF_NONE after an error. */
+static uint32_t get_place(loader *load, uint32_t instrument, uint8_t state)
+{
+    const uint32_t order = get_u32(load);
+    const bool known = order >= 1 && order <= load->orders_count;
+    if (!want(load,
+              known && load->engine->orders[order].instrument == instrument &&
+                  load->engine->orders[order].state == state,
+              "a queue names an order that is not there"))
+        return RF_NONE;
+    return order;
+}
+
+static void read_side(loader *load, uint32_t instrument, uint8_t side)
+{
+    rf_engine *engine = load->engine;
+    const uint32_t count = get_count(load, load->unplaced);
+    rf_price last = 0;
+    for (uint32_t i = 0; i < count && !load->stream->error; i++) {
+        const uint32_t order = get_place(load, instrument, RF_STATE_TRIAL);
+        if (order == RF_NONE)
+            return;
+        rf_order *record = &engine->orders[order];
+        if (!want(load,
+                  record->side == side && (last == 0 || (side == RF_BUY ? record->price <= last
+                                                                        : record->price >= last)),
+                  "a book's orders do not stand best first"))
+            return;
+        last = record->price;
+        record->state = RF_STATE_RESTING;
+        rf_book_insert(engine, order);
+        load->unplaced--;
+    }
+}
+
+static void read_armed(loader *load, uint32_t instrument)
+{
+    const uint32_t count = get_count(load, load->unplaced);
+    for (uint32_t i = 0; i < count && !load->stream->error; i++) {
+        const uint32_t order = get_place(load, instrument, RF_STATE_WAITING);
+        if (order == RF_NONE)
+            return;
+        rf_trigger_arm(load->engine, order);
+        load->unplaced--;
+    }
+}
+
+static void read_attachments(loader *load)
+{
+    const uint32_t count = get_count(load, load->orders_count);
+    for (uint32_t i = 0; i < count && !load->stream->error; i++) {
+        const uint32_t order = get_u32(load), parent = get_u32(load);
+        if (!want(load,
+                  order >= 1 && order <= load->orders_count && parent >= 1 &&
+                      parent <= load->orders_count &&
+                      load->engine->orders_cold[order].attached_to == RF_NONE,
+                  "an attachment names an order that is not there"))
+            return;
+        load->engine->orders_cold[order].attached_to = parent;
+    }
+}
+
+/* ---- Withdrawals and finished orders -------------------------------------------------------------- */
+
+static void read_withdrawals(loader *load)
+{
+    rf_engine *engine = load->engine;
+    const uint32_t count = get_count(load, engine->limits.withdrawals_max);
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < count && !load->stream->error; i++) {
+        rf_withdrawal *withdrawal = &engine->withdrawals[i];
+        rf_x_withdrawal(load->stream, withdrawal);
+        want(load,
+             withdrawal->id > last && withdrawal->id < load->counters->next_withdrawal &&
+                 withdrawal->account < engine->accounts_count &&
+                 withdrawal->currency < engine->currencies_count && withdrawal->amount > 0 &&
+                 is_amount(withdrawal->amount) && is_amount(withdrawal->debit),
+             "a withdrawal is out of range");
+        last = withdrawal->id;
+    }
+    engine->withdrawals_used = count;
+}
+
+static void read_recents(loader *load)
+{
+    rf_engine *engine = load->engine;
+    const uint64_t end = load->counters->recents_count;
+    const uint32_t count = get_count(load, engine->limits.recent_max);
+    if (!want(load, count <= end, "more orders are remembered than were finished"))
+        return;
+    for (uint64_t number = end - count; number < end && !load->stream->error; number++) {
+        rf_recent recent = {0};
+        rf_x_order(load->stream, &recent.hot, &recent.cold);
+        if (!want(load, is_order(load, &recent.hot, &recent.cold),
+                  "a finished order is out of range"))
+            return;
+        *rf_recent_at(engine, number) = recent;
+        engine->recents_count = number + 1;
+        rf_recent_file(engine, number);
+    }
+}
+
+/* ---- All of it ------------------------------------------------------------------------------------ */
+
+static void read_state(loader *load)
+{
+    rf_engine *engine = load->engine;
+    const rf_stream *stream = load->stream;
+    read_counters(load);
+    for (uint32_t i = 0; i < engine->currencies_count && !stream->error; i++)
+        read_currency(load, i);
+    for (uint32_t i = 0; i < engine->indexes_count && !stream->error; i++)
+        read_index(load, i);
+    for (uint32_t i = 0; i < engine->instruments_count && !stream->error; i++)
+        read_instrument(load, i);
+    for (uint32_t i = 0; i < engine->accounts_count && !stream->error; i++)
+        read_account(load, i);
+    read_lists(load);
+    for (uint32_t i = 0; i < engine->instruments_count && !stream->error; i++) {
+        const uint32_t count = get_count(load, engine->limits.positions_max);
+        for (uint32_t j = 0; j < count && !stream->error; j++)
+            read_position(load, i);
+    }
+    read_cursor(load);
+    for (uint32_t i = 0; i < engine->instruments_count && !stream->error; i++) {
+        read_side(load, i, RF_BUY);
+        read_side(load, i, RF_SELL);
+        read_armed(load, i);
+    }
+    want(load, load->unplaced == 0, "an order stands in no queue");
+    read_attachments(load);
+    read_withdrawals(load);
+    read_recents(load);
+    rf_stream_finish(load->stream);
+}
+
+/* What was read piece by piece must be a state. */
+static bool is_consistent(const rf_engine *engine)
+{
+    return rf_invariant_money(engine) == 0 && rf_invariant_quantity(engine) == 0 &&
+           rf_invariant_clearing(engine) == 0 && rf_invariant_isolations(engine) == 0 &&
+           rf_invariant_books(engine) == 0 && rf_invariant_sums(engine) == 0;
+}
+
+/* Keys every position. That notes instruments and positions for a look that the saved state did not owe. */
+static void rebuild_watches(rf_engine *engine)
+{
+    const uint8_t look = engine->look;
+    for (uint32_t i = 0; i < engine->instruments_count; i++)
+        engine->instruments[i].unused[0] = engine->instruments[i].moved; /* kept aside */
+    for (uint32_t i = 0; i < engine->instruments_count; i++)
+        rf_watch_rebuild(engine, &engine->instruments[i]);
+    for (uint32_t i = 0; i < engine->accounts_count; i++) {
+        if (engine->accounts[i].holds_collateral)
+            rf_watch_account(engine, i);
+    }
+    engine->moved_count = 0;
+    for (uint32_t i = 0; i < engine->instruments_count; i++) {
+        const bool moved = engine->instruments[i].unused[0] != 0;
+        engine->instruments[i].moved = engine->instruments[i].unused[0] = 0;
+        if (moved)
+            rf_moved(engine, &engine->instruments[i]);
+    }
+    for (uint32_t i = 0; i < engine->touched_count; i++)
+        engine->positions[engine->touched[i]].flags &=
+            (uint16_t) ~(RF_POSITION_TOUCHED | RF_POSITION_CLOSED);
+    engine->touched_count = 0;
+    engine->look = look;
+}
+
+static void take_counters(rf_engine *engine, const rf_engine *read)
+{
+    engine->seq = read->seq;
+    engine->next_order = read->next_order;
+    engine->next_isolation = read->next_isolation;
+    engine->next_list = read->next_list;
+    engine->next_match = read->next_match;
+    engine->next_withdrawal = read->next_withdrawal;
+    engine->next_age = read->next_age;
+    engine->recents_count = read->recents_count;
+    engine->work = read->work;
+    engine->look = read->look;
+}
+
+bool rf_engine_load(rf_engine *engine, rf_read read, void *context, const char **error)
+{
+    *error = "the engine is not empty";
+    if (engine->seq != 0 || engine->accounts_count > 1 || engine->instruments_count != 0 || !read)
+        return false;
+    *error = check_header(read, context);
+    if (*error)
+        return false;
+    static const rf_sink quiet = {0};
+    const rf_sink sink = engine->sink;
+    rf_engine counters = {0};
+    rf_stream stream;
+    rf_stream_start(&stream, NULL, read, context);
+    loader load = {.engine = engine, .stream = &stream, .counters = &counters};
+    engine->sink = quiet;
+    read_state(&load);
+    if (!stream.error) {
+        take_counters(engine, &counters);
+        if (want(&load, is_consistent(engine), "the state in the snapshot breaks an invariant"))
+            rebuild_watches(engine);
+    }
+    engine->sink = sink;
+    const rf_digest expected = rf_hash_finish(&stream.hash);
+    if (!stream.error) {
+        const rf_digest digest = rf_engine_digest(engine);
+        rf_stream_want(&stream, digest.high == expected.high && digest.low == expected.low,
+                       "the snapshot contradicts itself");
+    }
+    *error = stream.error;
+    return !stream.error;
+}

@@ -1,0 +1,48 @@
+#!/bin/sh
+# The benchmarks run to their end at small sizes, every row has its name and a value, and the digest that W2-S
+# prints is the one that replay of the same commands reaches. No speed is judged here.
+#   bench.sh PROGRAM
+set -u
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+passed=0 failed=0
+
+check() { # name, then a command that must succeed
+    name=$1; shift
+    if "$@" >"$folder/said" 2>&1; then passed=$((passed + 1)); else
+        failed=$((failed + 1)); echo "FAIL $name"; head -5 "$folder/said"; fi
+}
+
+has_row() { # work metric: a row with a positive value
+    grep "\"work\":\"$1\",\"metric\":\"$2\"" "$folder/rows" | grep -q '"value":[1-9]'
+}
+
+"$program" bench engine --quick --runs 1 --json >"$folder/rows" 2>"$folder/notes"
+check "bench engine --quick ends well" test $? -eq 0
+for path in normal static swing25 swing40 flash; do
+    check "W1-$path" has_row "W1-$path" commands_per_second
+done
+for variant in S M; do check "W2-$variant" has_row "W2-$variant" commands_per_second; done
+check "W4 tick" has_row W4 ns_per_tick
+check "W4 tick by index" grep -q '"method":"index"' "$folder/rows"
+check "W4 tick by scan" grep -q '"method":"scan"' "$folder/rows"
+check "W4 liquidations by the book" grep -q '"method":"book"' "$folder/rows"
+check "W4 liquidations by the fund" grep -q '"method":"fund"' "$folder/rows"
+for metric in bytes_per_order bytes_per_isolation bytes_per_account; do
+    check "W5 $metric" has_row W5 $metric
+done
+check "rows are JSON" python3 -c 'import json,sys
+for line in open(sys.argv[1]): json.loads(line)' "$folder/rows"
+
+"$program" bench --script "$folder/script" --commands 20000 >"$folder/direct"
+"$program" replay "$folder/script" --digest 2>/dev/null | tail -n 1 >"$folder/replayed"
+check "a digest was printed" grep -q '"digest":"[0-9a-f]\{32\}"' "$folder/direct"
+check "replay of the same commands reaches the same digest" cmp "$folder/direct" "$folder/replayed"
+
+"$program" bench nothing >/dev/null 2>&1
+check "an unknown benchmark is refused with status 2" test $? -eq 2
+"$program" bench margin --runs 0 >/dev/null 2>&1
+check "a number of runs out of range is refused with status 2" test $? -eq 2
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
