@@ -31,17 +31,14 @@ static bool unchanged(const rf_engine *engine, const rf_amendment *amendment)
            same_trigger;
 }
 
+/* amendment->order is what the command names, or RF_NONE. */
 static rf_error find(rf_engine *engine, const rf_command *command, rf_amendment *amendment)
 {
     const uint32_t account = command->u.change.account;
-    if (account == RF_FUND || account >= engine->accounts_count)
-        return RF_ERR_MISSING_OR_INVALID_ARGUMENT;
     amendment->price = command->u.change.price;
     amendment->qty = command->u.change.qty;
     amendment->ref_price = command->u.change.ref_price;
     amendment->new_oid = command->u.change.new_client_oid;
-    amendment->order =
-        rf_order_find(engine, account, command->u.change.order_id, command->u.change.client_oid);
     if (amendment->order != RF_NONE && command->u.change.triggers_only &&
         engine->orders[amendment->order].state == RF_STATE_RESTING)
         amendment->order = RF_NONE; /* the advanced methods know triggers only */
@@ -196,53 +193,64 @@ static void move_in_book(rf_engine *engine, uint32_t order, rf_price old_price, 
     rf_book_insert(engine, order);
 }
 
-/* What rf_entry_quiet and the size rule look at. */
-static bool may_be_quiet(const rf_engine *engine, const rf_amendment *amendment)
+/* Whether an amendment is of the common kind: a cross order, on an instrument and an account without
+ * special limits, that rests before and after and keeps every rule of price and size. Anything else,
+ * whatever is wrong with it, is the general path's. */
+static bool is_quiet(const rf_engine *engine, const rf_order *order, const rf_command *command,
+                     rf_qty leaves)
 {
-    const rf_order *order = &engine->orders[amendment->order];
+    const rf_instrument *instrument = &engine->instruments[order->instrument];
+    const rf_instrument_config *config = &instrument->config;
     const rf_position *position = &engine->positions[order->position];
-    rf_entry entry;
-    entry.params = &engine->orders_cold[amendment->order].params;
-    entry.instrument = &engine->instruments[order->instrument];
-    entry.account = order->account;
-    entry.isolated = rf_is_isolated(position);
-    entry.reduce_only = (order->flags & RF_FLAG_REDUCE_ONLY) != 0;
-    entry.market = false;
-    entry.side = order->side;
-    entry.price = amendment->price;
+    const rf_price price = command->u.change.price;
+    const uint16_t special = RF_FLAG_ISOLATED | RF_FLAG_REDUCE_ONLY;
+    if (order->state != RF_STATE_RESTING || (order->flags & special) != 0 ||
+        command->u.change.triggers_only || command->u.change.new_client_oid[0] != 0 ||
+        instrument->state != RF_STATE_OPEN || instrument->mark == 0 || !instrument->plain ||
+        engine->accounts[order->account].flags != 0)
+        return false;
+    if (leaves <= 0 || leaves < config->min_order_qty || price <= 0 ||
+        price > instrument->mark_max || (price == order->price && leaves == order->leaves) ||
+        (config->max_order_qty != 0 && leaves > config->max_order_qty) ||
+        (config->qty_tick != 1 && leaves % config->qty_tick != 0) ||
+        (config->price_tick != 1 && price % config->price_tick != 0))
+        return false;
     const rf_qty all = rf_size(position->q) + position->open_qty[0] + position->open_qty[1];
-    return rf_entry_quiet(engine, &entry) && entry.instrument->state == RF_STATE_OPEN &&
-           entry.instrument->mark != 0 && !rf_mark_stale(engine, entry.instrument) &&
-           all - order->leaves + amendment->leaves <= entry.instrument->qty_max;
+    if (leaves > instrument->qty_max || all - order->leaves + leaves > instrument->qty_max ||
+        rf_notional(instrument->k, leaves, price) < config->min_notional)
+        return false;
+    const rf_price best = rf_book_best_price(instrument, rf_opposite(order->side));
+    return best == 0 || (order->side == RF_BUY ? price < best : price > best);
 }
 
-/* The common case without the general path's bookkeeping: a cross order that rests before and after, whose owner
- * surely has the money. False: nothing was done. Whatever it accepts the general path accepts too. */
-static bool amend_quietly(rf_engine *engine, const rf_amendment *amendment, rf_result *result)
+/* The common case without the general path's bookkeeping, if the owner surely has the money. False:
+ * nothing was done. Whatever it accepts the general path accepts too. */
+static bool amend_quietly(rf_engine *engine, uint32_t handle, const rf_command *command,
+                          rf_result *result)
 {
-    const rf_order *order = &engine->orders[amendment->order];
-    rf_order_cold *cold = &engine->orders_cold[amendment->order];
-    const rf_price old_price = order->price;
-    const rf_qty old_leaves = order->leaves;
-    if (!may_be_quiet(engine, amendment))
+    const rf_order *order = &engine->orders[handle];
+    rf_order_cold *cold = &engine->orders_cold[handle];
+    const rf_price old_price = order->price, price = command->u.change.price;
+    const rf_qty old_leaves = order->leaves, qty = command->u.change.qty;
+    if (qty <= cold->filled_qty ||
+        !is_quiet(engine, order, command, qty - cold->filled_qty))
         return false;
-    rf_own_reprice(engine, amendment->order, amendment->price, amendment->leaves);
+    rf_own_reprice(engine, handle, price, qty - cold->filled_qty);
     const rf_money least = rf_cross_available_least(engine, order->account);
     if (least < 0) {
-        rf_own_reprice(engine, amendment->order, old_price, old_leaves);
+        rf_own_reprice(engine, handle, old_price, old_leaves);
         return false;
     }
-    move_in_book(engine, amendment->order, old_price, old_leaves);
-    cold->params.price = amendment->price;
-    cold->params.qty = amendment->qty;
+    move_in_book(engine, handle, old_price, old_leaves);
+    cold->params.price = price;
+    cold->params.qty = qty;
     cold->update_time_ns = engine->now_ns;
-    if (amendment->new_oid[0] != 0)
-        rf_order_rename(engine, amendment->order, amendment->new_oid);
+    result->order_id = order->id;
     result->filled_qty = cold->filled_qty;
     result->filled_value = cold->filled_value;
     result->status = RF_ORDER_ACTIVE;
     __builtin_memcpy(result->client_oid, cold->params.client_oid, sizeof result->client_oid);
-    emit_amended(engine, amendment->order, old_price, old_leaves);
+    emit_amended(engine, handle, old_price, old_leaves);
     rf_watch_account_least(engine, order->account, least);
     return true;
 }
@@ -306,7 +314,14 @@ static rf_error amend_trigger(rf_engine *engine, const rf_amendment *amendment, 
 
 rf_error rf_admit_amend(rf_engine *engine, const rf_command *command, rf_result *result)
 {
+    const uint32_t account = command->u.change.account;
+    if (account == RF_FUND || account >= engine->accounts_count)
+        return RF_ERR_MISSING_OR_INVALID_ARGUMENT;
     rf_amendment amendment;
+    amendment.order = rf_order_find(engine, account, command->u.change.order_id,
+                                    command->u.change.client_oid);
+    if (amendment.order != RF_NONE && amend_quietly(engine, amendment.order, command, result))
+        return RF_ERR_OK;
     rf_error code = find(engine, command, &amendment);
     if (code == RF_ERR_OK)
         code = check(engine, &amendment);
@@ -314,9 +329,6 @@ rf_error rf_admit_amend(rf_engine *engine, const rf_command *command, rf_result 
         return code;
     result->order_id = engine->orders[amendment.order].id;
     result->isolation_id = engine->orders_cold[amendment.order].isolation_id;
-    if (engine->orders[amendment.order].state == RF_STATE_RESTING &&
-        amend_quietly(engine, &amendment, result))
-        return RF_ERR_OK;
     if (engine->orders[amendment.order].state == RF_STATE_RESTING)
         return amend_resting(engine, &amendment, result);
     return amend_trigger(engine, &amendment, result);

@@ -560,8 +560,13 @@ size_t rf_book_levels(const rf_engine *engine, const rf_instrument *instrument, 
     return count;
 }
 
-void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price)
+void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price,
+                   bool last_order)
 {
-    __builtin_prefetch(window_level(engine, &instrument->book, tick_of(&instrument->book, price)),
-                       1, 3);
+    const rf_book *book = &instrument->book;
+    const rf_book_level *level = window_level(engine, book, tick_of(book, price));
+    if (last_order)
+        __builtin_prefetch(&engine->orders[level->last], 1, 3);
+    else
+        __builtin_prefetch(level, 1, 3);
 }

@@ -28,7 +28,9 @@ rf_price rf_book_best_price(const rf_instrument *instrument, uint8_t side);
 size_t rf_book_levels(const rf_engine *engine, const rf_instrument *instrument, uint8_t side,
                       rf_level *levels, size_t max);
 
-/* Asks for the cache line of a price's level; any price will do. */
-void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price);
+/* Asks for the cache line of a price's level, or, when that has come, of the last order there. Any
+ * price will do. */
+void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price,
+                   bool last_order);
 
 #endif

@@ -147,6 +147,12 @@ const rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account,
     return reference & RECENT ? &engine->recents[reference & ~RECENT] : NULL;
 }
 
+void rf_order_fetch_slot(const rf_engine *engine, uint64_t id)
+{
+    const rf_map *map = &engine->order_ids;
+    __builtin_prefetch(&map->slots[rf_map_home_of_id(id) & map->mask], 0, 3);
+}
+
 uint32_t rf_order_guess(const rf_engine *engine, uint64_t id)
 {
     const uint32_t reference =
@@ -366,20 +372,22 @@ void rf_own_reprice(rf_engine *engine, uint32_t order, rf_price price, rf_qty le
 {
     rf_order *hot = &engine->orders[order];
     rf_position *position = &engine->positions[hot->position];
-    if (hot->own_prev != RF_NONE || hot->own_next != RF_NONE) {
+    if ((hot->own_prev != RF_NONE || hot->own_next != RF_NONE) && price != hot->price) {
         rf_own_remove(engine, order);
         hot->price = price;
         hot->leaves = leaves;
         rf_own_insert(engine, order);
         return;
     }
-    const bool counted = (hot->flags & RF_FLAG_REDUCE_ONLY) == 0;
-    if (counted)
-        count_open(engine, position, hot, -hot->leaves);
+    if ((hot->flags & RF_FLAG_REDUCE_ONLY) == 0) {
+        /* Both are admitted sizes (qty_max, mark_max): neither product nor sum can leave the range. */
+        const int64_t k = engine->instruments[hot->instrument].k;
+        position->open_qty[hot->side] += leaves - hot->leaves;
+        position->open_notional[hot->side] +=
+            rf_notional(k, leaves, price) - rf_notional(k, hot->leaves, hot->price);
+    }
     hot->price = price;
     hot->leaves = leaves;
-    if (counted)
-        count_open(engine, position, hot, leaves);
 }
 
 void rf_own_reduce(rf_engine *engine, uint32_t order, rf_qty by)

@@ -29,6 +29,7 @@ const rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account,
                                       const char *client_oid);
 /* A client_oid that was defaulted is neither looked for nor found. */
 /* The live order that most likely has this id, without a look at it; RF_NONE: none in sight. For prefetching. */
+void rf_order_fetch_slot(const rf_engine *engine, uint64_t id);
 uint32_t rf_order_guess(const rf_engine *engine, uint64_t id);
 bool rf_order_oid_used(const rf_engine *engine, uint32_t account, const char *client_oid);
 /* Files the order under another client_oid (amend), which must be unused. */
