@@ -94,7 +94,8 @@ void rf_bench_open(rf_bench_world *world, const rf_bench_setup *setup)
         exit(1);
     }
     madvise(world->memory, world->size, MADV_HUGEPAGE);
-    for (size_t at = 0; at < world->size; at += 4096) /* as after a warm start: no page comes late */
+    for (size_t at = 0; at < world->size;
+         at += 4096) /* as after a warm start: no page comes late */
         ((volatile unsigned char *)world->memory)[at] = 0;
     world->engine = rf_engine_init(world->memory, world->size, &setup->limits);
     rf_engine_set_sink(world->engine, (rf_sink){take_event, world});

@@ -268,7 +268,7 @@ static rf_bench_setup setup_of(char variant, uint64_t count)
         setup.cash =
             8000000000000; /* 80,000 USD each: all money of a venue stays below 2^62 units */
     if (variant == 'M')
-        setup.cash = 60000000000; /* 600 USD: about one order in twenty is too much */
+        setup.cash = 1000000000; /* 10 USD: about one order in twenty is too much */
     /* Pools as an operator would size them for so many users and orders. */
     setup.limits = (rf_limits){.accounts_max = setup.users + 2,
                                .instruments_max = 1,

@@ -3,12 +3,19 @@
 #include "engine/cross.h"
 #include "engine/entry.h"
 #include "engine/isolate.h"
+#include "engine/mark.h"
 #include "engine/order.h"
 #include "engine/position.h"
 #include "engine/trade.h"
 #include "engine/view.h"
 
 /* ---- The state afterwards ----------------------------------------------------------------------------- */
+
+static bool rests(const rf_entry *entry)
+{
+    return !entry->market && entry->params->time_in_force == RF_GTC &&
+           entry->plan.stop == RF_ERR_OK;
+}
 
 /* Puts the plan's outcome into the trial's records (or takes it back): q, C, C0, the rest of the order, and own
  * orders that self-trade prevention would cancel. Balances stay: what cash changes is added to the view. */
@@ -29,9 +36,8 @@ static void show_outcome(rf_engine *engine, const rf_entry *entry)
     position->cost = entry->plan.cost;
     if (entry->market)
         return;
-    const bool rests = entry->params->time_in_force == RF_GTC && entry->plan.stop == RF_ERR_OK;
     rf_own_remove(engine, entry->order);
-    order->leaves = rests ? order->leaves - entry->plan.filled : 0;
+    order->leaves -= entry->plan.filled;
     rf_own_insert(engine, entry->order);
 }
 
@@ -53,21 +59,74 @@ static void hide_outcome(rf_engine *engine, const rf_entry *entry, const rf_posi
     rf_own_insert(engine, entry->order);
 }
 
-static void add_cash(const rf_engine *engine, const rf_entry *entry, rf_money cash,
+static void add_cash(const rf_engine *engine, const rf_entry *entry, rf_money cash, rf_money back,
                      rf_position_view *view)
 {
     if (!entry->isolated)
         return;
+    cash -= back;
     rf_margin_params params;
     rf_position_params(engine, &engine->positions[entry->position], &params);
     view->wallet += cash;
     view->margin_balance += cash;
     view->available += cash;
     view->max_removable = rf_max(0, rf_min(view->wallet, view->available));
-    view->max_loss += entry->amount;
+    view->max_loss += entry->amount - back;
     view->liquidation_price = rf_liquidation_price(&params, view->qty, view->cost, view->wallet);
     view->bankruptcy_price =
         rf_max(0, rf_bankruptcy_price(&params, view->qty, view->cost, view->wallet));
+}
+
+/* What rule 4.5 would return now of an earmark, with so much cash on top of W. */
+static rf_money returned(const rf_engine *engine, const rf_entry *entry, rf_money earmark,
+                         rf_money cash)
+{
+    const rf_position *position = &engine->positions[entry->position];
+    if (earmark == 0 || rf_liquidation_frozen(engine, entry->instrument))
+        return 0;
+    rf_assessment now;
+    rf_position_assess(engine, position, &now);
+    return rf_min(earmark, rf_max(0, rf_min(position->wallet + cash, now.available + cash)));
+}
+
+/* The order's earmark after its fills (section 5: scaled by what is left, down, fill by fill). */
+static rf_money earmark_left(const rf_engine *engine, const rf_entry *entry)
+{
+    rf_money earmark = entry->amount;
+    rf_qty leaves = entry->qty;
+    for (uint32_t i = 0; i < entry->plan.steps; i++) {
+        const rf_qty filled = engine->plan[i].qty;
+        earmark = rf_muldiv_down(earmark, leaves - filled, leaves);
+        leaves -= filled;
+        if (leaves == 0)
+            return 0;
+    }
+    return earmark;
+}
+
+static void drop_rest(rf_engine *engine, const rf_entry *entry)
+{
+    if (entry->market || rests(entry))
+        return;
+    rf_own_remove(engine, entry->order);
+    engine->orders[entry->order].leaves = 0;
+    rf_own_insert(engine, entry->order);
+}
+
+/* Money that goes back to main before the order is done: of own orders on the same isolation that
+ * self-trade prevention cancels, and of a rest that does not rest. */
+static rf_money find_returns(rf_engine *engine, const rf_entry *entry, rf_money cash)
+{
+    rf_money back = 0;
+    for (uint32_t i = 0; i < entry->plan.steps; i++) {
+        const rf_order *maker = &engine->orders[engine->plan[i].maker];
+        if (engine->plan[i].cancel && maker->position == entry->position)
+            back += returned(engine, entry, maker->earmark, cash - back);
+    }
+    if (entry->plan.filled == entry->qty || rests(entry))
+        return back;
+    drop_rest(engine, entry); /* before its money is looked at */
+    return back + returned(engine, entry, earmark_left(engine, entry), cash - back);
 }
 
 static void describe(rf_engine *engine, const rf_entry *entry, rf_preview *preview)
@@ -75,15 +134,19 @@ static void describe(rf_engine *engine, const rf_entry *entry, rf_preview *previ
     const rf_plan *plan = &entry->plan;
     const rf_position before = engine->positions[entry->position];
     const rf_qty leaves = engine->orders[entry->order].leaves;
+    const rf_money cash = entry->amount + plan->cash;
     preview->filled_qty = plan->filled;
     preview->filled_value = plan->value;
     preview->worst_price = plan->worst;
     preview->fee = plan->fee;
-    preview->main_after = entry->isolated ? preview->main_before - entry->amount : plan->available;
     show_outcome(engine, entry);
+    const rf_money back = entry->isolated ? find_returns(engine, entry, cash) : 0;
+    drop_rest(engine, entry);
     rf_view_fill_position(engine, entry->position, &preview->after);
-    add_cash(engine, entry, entry->amount + plan->cash, &preview->after);
+    add_cash(engine, entry, cash, back, &preview->after);
     hide_outcome(engine, entry, &before, leaves);
+    preview->main_after =
+        entry->isolated ? preview->main_before - entry->amount + back : plan->available;
     preview->max_loss = preview->after.max_loss;
 }
 
@@ -95,10 +158,8 @@ static void set_result(const rf_entry *entry, rf_result *result)
     result->filled_value = entry->plan.value;
     if (result->code != RF_ERR_OK)
         return;
-    const bool rests =
-        !entry->market && entry->params->time_in_force == RF_GTC && entry->plan.stop == RF_ERR_OK;
     result->status = entry->plan.filled == entry->qty ? RF_ORDER_FILLED
-                     : rests                          ? RF_ORDER_ACTIVE
+                     : rests(entry)                   ? RF_ORDER_ACTIVE
                                                       : RF_ORDER_CANCELED;
     result->reason = entry->plan.stop;
 }
