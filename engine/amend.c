@@ -232,8 +232,7 @@ static bool amend_quietly(rf_engine *engine, uint32_t handle, const rf_command *
     rf_order_cold *cold = &engine->orders_cold[handle];
     const rf_price old_price = order->price, price = command->u.change.price;
     const rf_qty old_leaves = order->leaves, qty = command->u.change.qty;
-    if (qty <= cold->filled_qty ||
-        !is_quiet(engine, order, command, qty - cold->filled_qty))
+    if (qty <= cold->filled_qty || !is_quiet(engine, order, command, qty - cold->filled_qty))
         return false;
     rf_own_reprice(engine, handle, price, qty - cold->filled_qty);
     const rf_money least = rf_cross_available_least(engine, order->account);
@@ -318,8 +317,8 @@ rf_error rf_admit_amend(rf_engine *engine, const rf_command *command, rf_result 
     if (account == RF_FUND || account >= engine->accounts_count)
         return RF_ERR_MISSING_OR_INVALID_ARGUMENT;
     rf_amendment amendment;
-    amendment.order = rf_order_find(engine, account, command->u.change.order_id,
-                                    command->u.change.client_oid);
+    amendment.order =
+        rf_order_find(engine, account, command->u.change.order_id, command->u.change.client_oid);
     if (amendment.order != RF_NONE && amend_quietly(engine, amendment.order, command, result))
         return RF_ERR_OK;
     rf_error code = find(engine, command, &amendment);

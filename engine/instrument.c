@@ -220,8 +220,8 @@ bool rf_instrument_prepare(rf_instrument *instrument)
     prepare_tiers(instrument);
     instrument->k = k_of(config);
     instrument->mark_max = mark_max_of(config);
-    instrument->plain = config->far_price_band == 0 && config->max_position_qty == 0 &&
-                        config->mark_stale_ns == 0;
+    instrument->plain =
+        config->far_price_band == 0 && config->max_position_qty == 0 && config->mark_stale_ns == 0;
     instrument->qty_max = rf_instrument_qty_max(instrument);
     instrument->margin = (rf_margin_params){
         .k = instrument->k,

@@ -63,18 +63,18 @@ _Static_assert(sizeof(rf_order) <= 64, "an order is one cache line");
 
 /* Cold: what only answers and rare paths look at. Same handle as the hot record. */
 typedef struct rf_order_cold {
-    rf_qty filled_qty;         /* first what a fill or an amendment writes: one line */
+    rf_qty filled_qty; /* first what a fill or an amendment writes: one line */
     rf_money filled_value, fee;
     rf_time_ns update_time_ns;
-    uint32_t list;             /* handle of its list */
-    uint32_t reason;           /* rf_error */
-    uint8_t leg;               /* 1.. */
-    uint8_t status;            /* rf_order_status */
+    uint32_t list;   /* handle of its list */
+    uint32_t reason; /* rf_error */
+    uint8_t leg;     /* 1.. */
+    uint8_t status;  /* rf_order_status */
     uint8_t triggered;
     uint8_t unused;
-    uint32_t attached_to;      /* order whose fill arms it (attach_order_id), handle */
+    uint32_t attached_to; /* order whose fill arms it (attach_order_id), handle */
     uint64_t isolation_id;
-    rf_order_params params;    /* as placed; price, qty, ref_price and client_oid as amended */
+    rf_order_params params; /* as placed; price, qty, ref_price and client_oid as amended */
     uint64_t list_id;
     rf_rate maker_rate, taker_rate;
     rf_time_ns create_time_ns;
@@ -237,7 +237,7 @@ typedef struct rf_instrument {
     rf_margin_params margin; /* with the instrument's own taker rate (derived) */
     int64_t k;
     rf_price mark_max; /* largest mark that admission has made room for */
-    bool plain;                   /* no far band, no largest position, no staleness (derived) */
+    bool plain;        /* no far band, no largest position, no staleness (derived) */
     rf_qty qty_max;    /* position and open orders together: rf_instrument_qty_max (derived) */
     rf_rate
         reach; /* up to mark * (1 + reach), FR + MM stay below FR + IM of now (derived; watch.h) */
