@@ -38,6 +38,15 @@ static inline int64_t rf_narrow(rf_wide value)
     return (int64_t)value;
 }
 
+/* Within one below 2^62 either way. For sums over what an account has on all its instruments: each term
+ * is below 2^62, and nothing bounds their number. No account can tell 46 billion USD from more. */
+static inline int64_t rf_saturate(rf_wide value)
+{
+    if (value >= RF_AMOUNT_MAX)
+        return RF_AMOUNT_MAX - 1;
+    return value <= -RF_AMOUNT_MAX ? 1 - RF_AMOUNT_MAX : (int64_t)value;
+}
+
 static inline int64_t rf_min(int64_t a, int64_t b)
 {
     return a < b ? a : b;

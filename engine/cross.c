@@ -18,15 +18,6 @@ static int64_t index_price_of(const rf_engine *engine, const rf_currency *curren
     return currency->index == UINT32_MAX ? 0 : engine->indexes[currency->index].price_e8;
 }
 
-/* An index knows no bound that would keep what it values in range; no account can use more than
- * this. */
-static rf_money saturate(rf_wide value)
-{
-    if (value > RF_AMOUNT_MAX - 1)
-        return RF_AMOUNT_MAX - 1;
-    return value < 1 - RF_AMOUNT_MAX ? 1 - RF_AMOUNT_MAX : (rf_money)value;
-}
-
 /* USD that so many units of a collateral count for before the haircut: down, so a debt rounds
  * up. A debt counts whole, a holding up to the cap. */
 static rf_money collateral_value(const rf_engine *engine, const rf_currency *currency,
@@ -35,7 +26,7 @@ static rf_money collateral_value(const rf_engine *engine, const rf_currency *cur
     const rf_wide value = rf_div_down((rf_wide)units * index_price_of(engine, currency), RF_E8);
     if (units > 0 && currency->cap >= 0 && value > currency->cap)
         return currency->cap;
-    return saturate(value);
+    return rf_saturate(value);
 }
 
 static rf_money haircut_of(const rf_currency *currency, rf_money value)
@@ -53,8 +44,8 @@ static void add_collateral(const rf_engine *engine, uint32_t account, rf_money *
         if (units == 0 || currency->kind != RF_CURRENCY_COLLATERAL)
             continue;
         const rf_money value = collateral_value(engine, currency, units);
-        *collateral = saturate((rf_wide)*collateral + value);
-        *haircut = saturate((rf_wide)*haircut + haircut_of(currency, value));
+        *collateral = rf_saturate((rf_wide)*collateral + value);
+        *haircut = rf_saturate((rf_wide)*haircut + haircut_of(currency, value));
     }
 }
 
@@ -65,14 +56,27 @@ static bool holds_collateral(const rf_engine *engine, uint32_t account)
 
 /* ---- The account ----------------------------------------------------------------------------- */
 
-static void add_position(const rf_engine *engine, const rf_position *position, rf_cross *cross)
+/* Sums that only the end brings back into the number range: a profit here and a loss there may pass it. */
+typedef struct sums {
+    rf_wide unrealized, fee_reserve, im, mm;
+} sums;
+
+static sums positions_of(const rf_engine *engine, uint32_t account)
 {
-    rf_assessment part;
-    rf_position_assess(engine, position, &part);
-    cross->unrealized = rf_add(cross->unrealized, part.unrealized);
-    cross->fee_reserve = rf_add(cross->fee_reserve, part.binding.fr);
-    cross->position_im = rf_add(cross->position_im, part.binding.im);
-    cross->position_mm = rf_add(cross->position_mm, part.binding.mm);
+    sums all = {0};
+    for (uint32_t seat = engine->accounts[account].seats; seat != RF_NONE;
+         seat = engine->seats[seat].account_next) {
+        const uint32_t position = engine->seats[seat].position[0];
+        if (position == RF_NONE)
+            continue;
+        rf_assessment part;
+        rf_position_assess(engine, &engine->positions[position], &part);
+        all.unrealized += part.unrealized;
+        all.fee_reserve += part.binding.fr;
+        all.im += part.binding.im;
+        all.mm += part.binding.mm;
+    }
+    return all;
 }
 
 void rf_cross_assess(const rf_engine *engine, uint32_t account, rf_cross *cross)
@@ -80,35 +84,33 @@ void rf_cross_assess(const rf_engine *engine, uint32_t account, rf_cross *cross)
     *cross = (rf_cross){.collateral = cash_of(engine, account, 0)};
     if (holds_collateral(engine, account))
         add_collateral(engine, account, &cross->collateral, &cross->haircut);
-    uint32_t seat = engine->accounts[account].seats;
-    for (; seat != RF_NONE; seat = engine->seats[seat].account_next) {
-        const uint32_t position = engine->seats[seat].position[0];
-        if (position != RF_NONE)
-            add_position(engine, &engine->positions[position], cross);
-    }
-    cross->margin_balance =
-        rf_add(cross->collateral, rf_sub(cross->unrealized, cross->fee_reserve));
-    cross->initial_margin = rf_add(cross->position_im, cross->haircut);
-    cross->maintenance_margin = rf_add(cross->position_mm, rf_div_up64(cross->haircut, 2));
-    cross->available = rf_sub(cross->margin_balance, cross->initial_margin);
+    const sums all = positions_of(engine, account);
+    const rf_wide balance = cross->collateral + all.unrealized - all.fee_reserve;
+    const rf_wide initial = all.im + cross->haircut;
+    cross->unrealized = rf_saturate(all.unrealized);
+    cross->fee_reserve = rf_saturate(all.fee_reserve);
+    cross->position_im = rf_saturate(all.im);
+    cross->position_mm = rf_saturate(all.mm);
+    cross->margin_balance = rf_saturate(balance);
+    cross->initial_margin = rf_saturate(initial);
+    cross->maintenance_margin = rf_saturate(all.mm + rf_div_up64(cross->haircut, 2));
+    cross->available = rf_saturate(balance - initial);
+    cross->equity = (rf_wide)cross->collateral - cross->haircut + all.unrealized;
 }
 
 rf_money rf_cross_available(const rf_engine *engine, uint32_t account)
 {
-    rf_money available = cash_of(engine, account, 0);
-    if (holds_collateral(engine, account)) {
-        rf_money haircut = 0;
-        add_collateral(engine, account, &available, &haircut);
-        available = rf_sub(available, haircut);
-    }
-    uint32_t seat = engine->accounts[account].seats;
-    for (; seat != RF_NONE; seat = engine->seats[seat].account_next) {
+    rf_money cash = cash_of(engine, account, 0), haircut = 0;
+    if (holds_collateral(engine, account))
+        add_collateral(engine, account, &cash, &haircut);
+    rf_wide available = (rf_wide)cash - haircut;
+    for (uint32_t seat = engine->accounts[account].seats; seat != RF_NONE;
+         seat = engine->seats[seat].account_next) {
         const uint32_t position = engine->seats[seat].position[0];
         if (position != RF_NONE)
-            available =
-                rf_add(available, rf_position_cross_part(engine, &engine->positions[position]));
+            available += rf_position_cross_part(engine, &engine->positions[position]);
     }
-    return available;
+    return rf_saturate(available);
 }
 
 /* An upper bound of what a position and its orders require, with one rate for all sizes. No
@@ -145,7 +147,7 @@ rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account)
     const rf_account *owner = &engine->accounts[account];
     if (account == RF_FUND || owner->holds_collateral)
         return INT64_MIN;
-    rf_money least = cash_of(engine, account, 0);
+    rf_wide least = cash_of(engine, account, 0);
     for (uint32_t seat = owner->seats; seat != RF_NONE; seat = engine->seats[seat].account_next) {
         const uint32_t handle = engine->seats[seat].position[0];
         if (handle == RF_NONE)
@@ -155,10 +157,10 @@ rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account)
         const rf_money required = required_at_most(engine, owner, position);
         if (required < 0)
             return INT64_MIN;
-        least = rf_add(least, rf_notional(instrument->k, position->q, instrument->mark) -
-                                  position->cost - required);
+        least += (rf_wide)rf_notional(instrument->k, position->q, instrument->mark) -
+                 position->cost - required;
     }
-    return least;
+    return rf_saturate(least);
 }
 
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account)

@@ -19,6 +19,7 @@ typedef struct rf_cross {
     rf_money initial_margin;     /* position_im + haircut */
     rf_money maintenance_margin; /* position_mm + ceil(haircut / 2) */
     rf_money available;          /* margin balance - initial margin */
+    rf_wide equity; /* collateral - haircut + U: exact, where the sums above end at 2^62 */
 } rf_cross;
 
 void rf_cross_assess(const rf_engine *engine, uint32_t account, rf_cross *cross);

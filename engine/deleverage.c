@@ -17,10 +17,10 @@
 static rf_money equity_of(const rf_engine *engine, const rf_position *position, rf_money unrealized)
 {
     if (rf_is_isolated(position))
-        return rf_max(1, rf_add(position->wallet, unrealized));
+        return rf_max(1, rf_saturate((rf_wide)position->wallet + unrealized));
     rf_cross cross;
     rf_cross_assess(engine, position->account, &cross);
-    return rf_max(1, rf_add(cross.collateral, cross.unrealized));
+    return rf_max(1, rf_saturate((rf_wide)cross.collateral + cross.unrealized));
 }
 
 /* pnl_e8 * lev_e8 in profit, floor(pnl_e8 * 1e8 / lev_e8) in loss; a leverage below one unit of

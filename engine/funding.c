@@ -157,7 +157,7 @@ static void emit_settled(rf_engine *engine, const rf_position *record, rf_money 
 }
 
 /* W += U; C = q * mark * K. W + U, and so health and every watch key, stay what they were:
- * nobody is touched. */
+ * nobody is touched. A profit or loss for which W has no room stays U until the next settlement. */
 static void settle_position(rf_engine *engine, uint32_t position)
 {
     rf_position *record = &engine->positions[position];
@@ -165,8 +165,11 @@ static void settle_position(rf_engine *engine, uint32_t position)
     const rf_instrument *instrument = rf_instrument_of(engine, record);
     const rf_money value = rf_mul(rf_mul(record->q, instrument->mark), instrument->k);
     const rf_money profit = rf_sub(value, record->cost);
-    rf_ledger_post_quiet(engine, rf_slot_clearing(instrument->number),
-                         rf_slot_of_position(engine, position), profit);
+    const rf_slot own = rf_slot_of_position(engine, position);
+    cold->session_profit = 0;
+    if (!rf_ledger_has_room(engine, own, profit))
+        return;
+    rf_ledger_post_quiet(engine, rf_slot_clearing(instrument->number), own, profit);
     record->cost = value;
     cold->settled_value = value;
     cold->session_profit = profit;

@@ -41,7 +41,7 @@ rf_money rf_fund_equity(const rf_engine *engine)
         if (position)
             equity += rf_position_unrealized(engine, position);
     }
-    return rf_narrow(equity);
+    return rf_saturate(equity);
 }
 
 /* Maintenance of all its positions with after as the quantity on one instrument. */

@@ -41,6 +41,12 @@ rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot)
     return *balance_of((rf_engine *)engine, slot); /* read only */
 }
 
+bool rf_ledger_has_room(const rf_engine *engine, rf_slot slot, rf_money amount)
+{
+    const rf_wide after = (rf_wide)rf_ledger_balance(engine, slot) + amount;
+    return after > -RF_AMOUNT_MAX && after < RF_AMOUNT_MAX;
+}
+
 /* The order path looks at other currencies only where there are some. */
 static void note_collateral(rf_engine *engine, uint32_t account)
 {

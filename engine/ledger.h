@@ -43,5 +43,7 @@ void rf_ledger_post(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount
  * carries. */
 void rf_ledger_post_quiet(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount);
 rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot);
+/* Would the slot stay below 2^62 units either way? */
+bool rf_ledger_has_room(const rf_engine *engine, rf_slot slot, rf_money amount);
 
 #endif

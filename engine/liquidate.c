@@ -81,7 +81,7 @@ static rf_money account_notional(const rf_engine *engine, uint32_t account)
             continue;
         rf_assessment now;
         rf_position_assess(engine, &engine->positions[engine->seats[i].position[0]], &now);
-        sum = rf_add(sum, now.binding.notional);
+        sum = rf_saturate((rf_wide)sum + now.binding.notional);
     }
     return sum;
 }

@@ -174,17 +174,16 @@ static rf_money share_of(const rf_engine *engine, uint32_t account, uint32_t pos
 {
     rf_cross now;
     rf_cross_assess(engine, account, &now);
-    const rf_money equity = rf_add(rf_sub(now.collateral, now.haircut), now.unrealized);
-    rf_money maintenance = 0, notional = 0;
+    rf_wide maintenance = 0, notional = 0;
     uint32_t seat = engine->accounts[account].seats;
     for (uint32_t i; (i = next_held(engine, &seat)) != RF_NONE;) {
-        maintenance = rf_add(maintenance, maintenance_of(engine, &engine->positions[i]));
-        notional = rf_add(notional, notional_of(engine, &engine->positions[i]));
+        maintenance += maintenance_of(engine, &engine->positions[i]);
+        notional += notional_of(engine, &engine->positions[i]);
     }
     const rf_position *record = &engine->positions[position];
     const bool plain = maintenance != 0;
     const rf_money part = plain ? maintenance_of(engine, record) : notional_of(engine, record);
-    return rf_narrow(rf_div_down((rf_wide)equity * part, plain ? maintenance : notional));
+    return rf_saturate(rf_div_down(now.equity * part, plain ? maintenance : notional));
 }
 
 /* A quarter of the size when flagged, rounded up to a lot, at most what is left. */

@@ -127,15 +127,14 @@ bool rf_margin_unhealthy_at(const rf_margin_params *params, rf_qty q, rf_money c
     const rf_wide notional = (rf_wide)size * mark * params->k;
     const rf_wide equity = (rf_wide)wallet + (q < 0 ? -notional : notional) - cost;
     if (notional >= (rf_wide)INT64_MAX / 2)
-        return q <
-               0; /* beyond any mark that can be set: far out a short is always lost, a long never */
+        return q < 0; /* beyond any mark that can be set a short is always lost, a long never */
     const rf_money n = (rf_money)notional;
     const rf_wide required = (rf_wide)rf_rate_up(n, params->taker + params->liquidation_fee) +
                              rf_margin_maintenance(params, n, size);
     return equity < required;
 }
 
-/* Maintenance as a rate in e18, rounded up: good enough to start the exact search next to the boundary. */
+/* Maintenance as a rate in e18: near enough to start the exact search next to the boundary. */
 static int64_t maintenance_rate_e18(const rf_margin_params *params, rf_qty size)
 {
     const int64_t plain = (E18 + 2 * params->product_leverage - 1) / (2 * params->product_leverage);
@@ -147,8 +146,8 @@ static int64_t maintenance_rate_e18(const rf_margin_params *params, rf_qty size)
     return rf_max(plain, (int64_t)half);
 }
 
-/* (C - W - D) / (q * (1 - m - f)) for a long, (|C| + W + D) / (|q| * (1 + m + f)) for a short, toward zero.
- * Both are the same fraction: base = s*C - s... written out once for each sign of q. */
+/* The mark at which equity equals the requirement when nothing is rounded, toward zero:
+ * (C - W - D) / (q * (1 - m - f)) for a long, (W + D - C) / (|q| * (1 + m + f)) for a short (margin.md 8). */
 static rf_wide solve(const rf_margin_params *params, rf_qty q, rf_money cost, rf_money wallet,
                      int64_t rate_e18, rf_money deduction)
 {

@@ -3,7 +3,7 @@
  * Promise: pure functions of their arguments, freestanding (int64_t and __int128 only, no libc, no state).
  * The engine, the preview, the simulator and the web page all call this one file, so no two of them can
  * disagree. Every candidate is rounded once, up, and never before a max() (docs/margin.md section 1).
- * Arguments are admitted amounts (below 2^62) with rates that rf_margin_params_ok accepts.
+ * Arguments are admitted amounts (below 2^62) with rates that an instrument was listed with (instrument.c).
  *
  * May include: base. */
 #ifndef RF_ENGINE_MARGIN_H

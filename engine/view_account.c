@@ -53,8 +53,9 @@ static void add_cross_position(const rf_engine *engine, const rf_position *posit
     rf_exposure exposure;
     rf_position_assess(engine, position, &assessment);
     rf_position_exposure(engine, position, assessment.binding_side, instrument->mark, &exposure);
-    view->position_value += rf_notional(instrument->k, rf_size(position->q), instrument->mark);
-    view->order_value += exposure.orders;
+    const rf_money value = rf_notional(instrument->k, rf_size(position->q), instrument->mark);
+    view->position_value = rf_saturate((rf_wide)view->position_value + value);
+    view->order_value = rf_saturate((rf_wide)view->order_value + exposure.orders);
 }
 
 bool rf_view_account(const rf_engine *engine, uint32_t account, rf_account_view *view)
@@ -73,7 +74,8 @@ bool rf_view_account(const rf_engine *engine, uint32_t account, rf_account_view 
             add_cross_position(engine, &engine->positions[positions[0]], view);
         if (positions[1] != RF_NONE) {
             view->isolations++;
-            view->isolated_cash += engine->positions[positions[1]].wallet;
+            view->isolated_cash =
+                rf_saturate((rf_wide)view->isolated_cash + engine->positions[positions[1]].wallet);
         }
     }
     return true;

@@ -344,7 +344,7 @@ typedef enum rf_reason {
     RF_REASON_FUND_INSURANCE,
 } rf_reason;
 
-/* 128 bytes. Which fields an event fills stands in engine/event.def. */
+/* 120 bytes. Which fields an event fills stands in engine/event.def. */
 typedef struct rf_event {
     uint16_t kind; /* rf_event_kind */
     uint16_t instrument;
