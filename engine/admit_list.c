@@ -133,14 +133,6 @@ static void settle_legs(rf_engine *engine, const uint32_t *legs, uint32_t count,
     }
 }
 
-/* Cancelled by the other's fill; or that fill has ended the isolation that both stood on. */
-static rf_error leg_reason(const rf_engine *engine, uint32_t leg)
-{
-    const rf_position *position = &engine->positions[engine->orders[leg].position];
-    const bool ended = rf_is_isolated(position) && position->q == 0 && position->opening_count == 0;
-    return ended ? RF_ERR_REDUCE_ONLY_REJECTED : RF_ERR_OK;
-}
-
 /* An OCO whose limit leg traded at once (one fill cancels the other), or an OTO's legs. */
 static void join(rf_engine *engine, const rf_command *command, const rf_order_params *legs,
                  rf_result *result)
@@ -172,7 +164,7 @@ static void join(rf_engine *engine, const rf_command *command, const rf_order_pa
     if (!oco)
         settle_legs(engine, handles, count, result->status);
     else if (result->filled_qty != 0)
-        rf_close_order(engine, handles[0], leg_reason(engine, handles[0]), true);
+        rf_close_order(engine, handles[0], RF_ERR_OK, true);
     else
         rf_trigger_arm(engine, handles[0]);
 }
