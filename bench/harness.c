@@ -172,9 +172,8 @@ int64_t rf_bench_play(rf_bench_world *world, const rf_bench_stream *stream, bool
     for (uint64_t at = 0; at < stream->count; at += BATCH) {
         const uint64_t left = stream->count - at;
         const uint32_t count = left < BATCH ? (uint32_t)left : BATCH;
-        for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t i = 0; i < count; i++)
             rf_bench_expand(&stream->commands[at + i], rf_bench_line(world, at + i), &batch[i]);
-        }
         if (prefetch)
             rf_engine_prefetch(world->engine, batch, count);
         for (uint32_t i = 0; i < count; i++)

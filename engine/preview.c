@@ -114,18 +114,18 @@ static void drop_rest(rf_engine *engine, const rf_entry *entry)
 }
 
 /* Money that goes back to main before the order is done: of own orders on the same isolation that
- * self-trade prevention cancels, and of a rest that does not rest. */
-static rf_money find_returns(rf_engine *engine, const rf_entry *entry, rf_money cash)
+ * self-trade prevention cancels, then of a rest that does not rest, which is dropped here. */
+static rf_money drop_and_return(rf_engine *engine, const rf_entry *entry, rf_money cash)
 {
     rf_money back = 0;
-    for (uint32_t i = 0; i < entry->plan.steps; i++) {
+    for (uint32_t i = 0; entry->isolated && i < entry->plan.steps; i++) {
         const rf_order *maker = &engine->orders[engine->plan[i].maker];
         if (engine->plan[i].cancel && maker->position == entry->position)
             back += returned(engine, entry, maker->earmark, cash - back);
     }
-    if (entry->plan.filled == entry->qty || rests(entry))
-        return back;
     drop_rest(engine, entry); /* before its money is looked at */
+    if (!entry->isolated || entry->plan.filled == entry->qty || rests(entry))
+        return back;
     return back + returned(engine, entry, earmark_left(engine, entry), cash - back);
 }
 
@@ -140,8 +140,7 @@ static void describe(rf_engine *engine, const rf_entry *entry, rf_preview *previ
     preview->worst_price = plan->worst;
     preview->fee = plan->fee;
     show_outcome(engine, entry);
-    const rf_money back = entry->isolated ? find_returns(engine, entry, cash) : 0;
-    drop_rest(engine, entry);
+    const rf_money back = drop_and_return(engine, entry, cash);
     rf_view_fill_position(engine, entry->position, &preview->after);
     add_cash(engine, entry, cash, back, &preview->after);
     hide_outcome(engine, entry, &before, leaves);

@@ -36,10 +36,12 @@ class Player:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def play(self, number, text):
+    def moved(self, text):
         """A line of the original script: its references move along."""
-        text = REF.sub(lambda m: '"@%d.' % self.place.get(int(m[1]), int(m[1])), text)
-        answer = self.call(text)
+        return REF.sub(lambda m: '"@%d.' % self.place.get(int(m[1]), int(m[1])), text)
+
+    def play(self, number, text):
+        answer = self.call(self.moved(text))
         self.place[number] = self.lines
         return answer
 
@@ -62,15 +64,16 @@ class Promises:
         if not fine:
             self.broken.append("%s: %s" % (what, " | ".join(json.dumps(t)[:420] for t in told)))
 
+    def isolations(self, account):
+        return self.ask(account, "private/user-balance").get("result", {}).get("data", [{}])[0].get("isolated_positions", [])
+
     def isolation(self, account, isolation_id):
-        rows = self.ask(account, "private/user-balance").get("result", {}).get("data", [{}])[0].get("isolated_positions", [])
-        return next((row for row in rows if row["isolation_id"] == isolation_id), None)
+        return next((row for row in self.isolations(account) if row["isolation_id"] == isolation_id), None)
 
     # ---- orders
 
     def order(self, number, text, call):
-        place = lambda t: REF.sub(lambda m: '"@%d.' % self.player.place.get(int(m[1]), int(m[1])), t)
-        preview = self.player.call(place(text.replace('"private/create-order"', '"private/x/preview-order"')))
+        preview = self.player.call(self.player.moved(text.replace('"private/create-order"', '"private/x/preview-order"')))
         if preview["code"] == 0:
             self.largest(call, preview["result"])
         answer = self.player.play(number, text)
@@ -113,8 +116,7 @@ class Promises:
     # ---- limits of an isolation
 
     def limits(self, account):
-        rows = self.ask(account, "private/user-balance").get("result", {}).get("data", [{}])[0].get("isolated_positions", [])
-        rows = [row for row in rows if row["quantity"] and D(row["quantity"]) != 0]
+        rows = [row for row in self.isolations(account) if row["quantity"] and D(row["quantity"]) != 0]
         if not rows:
             return
         row = self.dice.choice(rows)
