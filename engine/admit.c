@@ -281,7 +281,8 @@ static void find_transfer(rf_engine *engine, rf_entry *entry)
     entry->transfer = rf_max(0, -(now.available - entry->give));
 }
 
-bool rf_entry_quiet(const rf_engine *engine, const rf_entry *entry)
+/* A cross limit order that only rests, on an account and instrument without special limits: the common case. */
+static bool is_quiet(const rf_engine *engine, const rf_entry *entry)
 {
     const rf_instrument_config *config = &entry->instrument->config;
     return !entry->isolated && !entry->market && !entry->reduce_only &&
@@ -292,7 +293,7 @@ bool rf_entry_quiet(const rf_engine *engine, const rf_entry *entry)
 
 rf_error rf_entry_judge(rf_engine *engine, rf_entry *entry, rf_result *result)
 {
-    if (rf_entry_quiet(engine, entry) && judge_size(engine, entry) == RF_ERR_OK) {
+    if (is_quiet(engine, entry) && judge_size(engine, entry) == RF_ERR_OK) {
         const rf_money least = rf_cross_available_least(engine, entry->account);
         if (least >=
             0) { /* nothing to trade with and surely enough money: no rule is left to break but 318 */

@@ -52,8 +52,6 @@ rf_error rf_entry_check_market(rf_engine *engine, rf_entry *entry);
 bool rf_entry_takes(const rf_entry *entry);
 /* Opens the position if needed, takes the record, puts it into the own list. */
 rf_error rf_entry_begin(rf_engine *engine, rf_entry *entry);
-/* A cross limit order that only rests, on an account and instrument without special limits: the common case. */
-bool rf_entry_quiet(const rf_engine *engine, const rf_entry *entry);
 /* T or available, the plan, and every refusal that follows from them. */
 rf_error rf_entry_judge(rf_engine *engine, rf_entry *entry, rf_result *result);
 void rf_entry_undo(rf_engine *engine, rf_entry *entry);
