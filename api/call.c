@@ -100,6 +100,30 @@ static const rf_method *find_method(const rf_request *request)
     return method;
 }
 
+/* The service that a row's flags name; NULL: nobody is there. */
+static rf_handler find_server(const rf_call *call)
+{
+    static const struct {
+        unsigned flag;
+        rf_service service;
+    } rows[] = {
+        {RF_METHOD_HISTORY, RF_SERVICE_HISTORY},
+        {RF_METHOD_REGISTRY, RF_SERVICE_REGISTRY},
+        {RF_METHOD_CONNECTION, RF_SERVICE_CONNECTION},
+        {RF_METHOD_SANDBOX, RF_SERVICE_SANDBOX},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (call->method->flags & rows[i].flag)
+            return call->api->servers[rows[i].service].call;
+    return NULL;
+}
+
+rf_error rf_handle_serve(rf_call *call)
+{
+    rf_handler server = find_server(call);
+    return server ? server(call) : RF_ERR_METHOD_NOT_FOUND;
+}
+
 static rf_error run(rf_call *call)
 {
     const rf_request *request = call->request;
@@ -141,6 +165,13 @@ rf_error rf_api_call(rf_api *api, const rf_request *request, rf_bytes *out)
     rf_bytes_text(out, ",\"result\":");
     size_t empty = out->size;
     rf_error code = run(&call);
+    if (code == RF_ERR_OK && call.job.work) {
+        rf_bytes_cut(out, start);
+        if (!request->job)
+            return rf_api_job(&call.job, request->id, method->name, out);
+        *request->job = call.job;
+        return RF_ERR_OK;
+    }
     if (code != RF_ERR_OK) {
         rf_bytes_cut(out, start);
         put_refusal(out, request, code, &call);
@@ -148,6 +179,23 @@ rf_error rf_api_call(rf_api *api, const rf_request *request, rf_bytes *out)
     }
     if (out->size == empty)
         rf_bytes_cut(out, before);
+    rf_put_close(out, '}');
+    return RF_ERR_OK;
+}
+
+rf_error rf_api_job(const rf_job *job, int64_t id, const char *method, rf_bytes *out)
+{
+    const rf_request request = {.id = id, .method = method};
+    size_t start = out->size;
+    put_head(out, &request, RF_ERR_OK);
+    rf_bytes_text(out, ",\"result\":");
+    rf_error code = job->run(job->work, out);
+    job->drop(job->work);
+    if (code != RF_ERR_OK) {
+        rf_bytes_cut(out, start);
+        put_refusal(out, &request, code, NULL);
+        return code;
+    }
     rf_put_close(out, '}');
     return RF_ERR_OK;
 }

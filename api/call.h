@@ -29,6 +29,28 @@ typedef struct rf_notice {
     char category[RF_NAME_SIZE], product_type[RF_NAME_SIZE], instrument[RF_NAME_SIZE];
 } rf_notice;
 
+/* Work of a call that goes on after it, perhaps on another thread: it owns what it needs. */
+typedef struct rf_job {
+    rf_error (*run)(void *work, rf_bytes *out); /* appends the value of "result", or says why not */
+    void (*drop)(void *work);                   /* frees it, run or not */
+    void *work;                                 /* NULL: there is none */
+} rf_job;
+
+/* Who serves the methods that are not the engine's; a row of methods.def with handler `serve` names
+ * one by its flag. Without a server for it the method is answered 40002. The handler follows the
+ * rules of api/handlers.h. */
+typedef enum rf_service {
+    RF_SERVICE_HISTORY,
+    RF_SERVICE_REGISTRY,   /* keys, people, addresses */
+    RF_SERVICE_CONNECTION, /* of the WebSocket that the call came in by */
+    RF_SERVICE_SANDBOX,
+    RF_SERVICES,
+} rf_service;
+typedef struct rf_server {
+    rf_handler call; /* NULL: nobody */
+    void *context;   /* the handler finds it in call->api->servers[] */
+} rf_server;
+
 /* How a command reaches the engine; NULL in rf_api: straight. A server puts its journal here. */
 typedef void (*rf_apply)(void *context, rf_engine *engine, const rf_command *command,
                          rf_result *result);
@@ -52,6 +74,7 @@ typedef struct rf_api {
     } rows;
     rf_notice notices[RF_NOTICES_MAX];
     uint64_t notices_count; /* ever */
+    rf_server servers[RF_SERVICES];
 } rf_api;
 
 void rf_api_init(rf_api *api, rf_engine *engine, rf_market *market, rf_position_view *positions,
@@ -69,11 +92,17 @@ typedef struct rf_request {
     const char *method; /* NULL = none */
     const char *oid;    /* what client_oid defaults to: the nonce or the id */
     const rf_json *json;
-    uint32_t params; /* token of the parameters, 0 = none */
+    uint32_t params;  /* token of the parameters, 0 = none */
+    void *connection; /* of RF_SERVICE_CONNECTION; NULL = none */
+    rf_job *job;      /* where work for later may be left; NULL: it is done at once */
 } rf_request;
 
-/* Appends the answer envelope to out and returns its code. */
+/* Appends the answer envelope to out and returns its code. When request->job->work is set
+ * afterwards, nothing was appended: rf_api_job makes the answer, once. */
 rf_error rf_api_call(rf_api *api, const rf_request *request, rf_bytes *out);
+/* Runs the job, appends the answer envelope and drops the job. Touches nothing else, so it may run on
+ * any thread. */
+rf_error rf_api_job(const rf_job *job, int64_t id, const char *method, rf_bytes *out);
 
 /* Moves the engine's time on and finishes what falls due until then. */
 void rf_api_advance(rf_api *api, int64_t time_ns);

@@ -1,4 +1,4 @@
-/* What the handlers of methods.def share. Private to api/.
+/* What the handlers of methods.def share: those in api/, and those of services (api/call.h).
  *
  * A handler appends the value of "result" to call->out and returns OK, or returns why not; what it
  * wrote is dropped then. One that writes nothing answers without a result.
@@ -19,6 +19,7 @@ struct rf_call {
     rf_bytes *out;
     uint32_t account;
     int64_t time_ns;
+    rf_job job; /* left by a handler that answers OK: the result comes from it */
     /* For error_data: */
     rf_result result;
     const char *client_oid;
@@ -28,6 +29,9 @@ struct rf_call {
     rf_error rf_handle_##handler(rf_call *call);
 #include "api/methods.def"
 #undef RF_METHOD
+
+/* Hands the call to the service that its row names; 40002 when nobody is there. */
+rf_error rf_handle_serve(rf_call *call);
 
 /* Applies a command at the call's time and ticks until nothing is pending. The result stays in
  * call->result. */

@@ -17,6 +17,11 @@ enum rf_method_flag {
     RF_METHOD_ADVANCED = 1 << 2,
     RF_METHOD_EARLY = 1 << 3,  /* a success carries "message":"NO_ERROR" */
     RF_METHOD_MARKET = 1 << 4, /* answered from the market feeds */
+    /* Handler `serve`: whose business it is (rf_service). */
+    RF_METHOD_HISTORY = 1 << 5,
+    RF_METHOD_REGISTRY = 1 << 6,
+    RF_METHOD_CONNECTION = 1 << 7,
+    RF_METHOD_SANDBOX = 1 << 8,
 };
 
 typedef enum rf_param_type {

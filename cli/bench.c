@@ -2,7 +2,7 @@
 #include "cli/verbs.h"
 
 #include "bench/bench.h"
-#include "cli/world.h"
+#include "venue/world.h"
 
 #include <getopt.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "cli/script.h"
 #include "cli/story.h"
 #include "cli/verbs.h"
-#include "cli/world.h"
+#include "venue/world.h"
 
 enum { INVARIANTS_MAX = 32 };
 

@@ -28,7 +28,7 @@ includes() {
     shift
     ls "$folder"/*.[ch] >/dev/null 2>&1 || return 0
     allowed=$(printf '%s|' "$@")
-    grep -nE '^[[:space:]]*#[[:space:]]*include' "$folder"/*.[ch] |
+    grep -HnE '^[[:space:]]*#[[:space:]]*include' "$folder"/*.[ch] |
         sed -E 's/^([^:]+:[0-9]+):[^"<]*["<]([^">]+)[">].*/\1 \2/' |
         while read -r place header; do
             printf '%s\n' "$header" | grep -qE "^(${allowed%|})\$" ||
@@ -41,14 +41,19 @@ language="$pure|stdlib\.h|stdarg\.h|ctype\.h|inttypes\.h|errno\.h|assert\.h|stda
 
 includes base "$pure" 'base/.*'
 includes engine "$pure" 'base/.*' 'include/ringfence\.h' 'engine/.*'
-includes store "$pure" 'base/.*' 'store/.*'
+includes store "$pure|stdlib\.h|errno\.h|fcntl\.h|unistd\.h|dirent\.h|sys/[a-z]+\.h|zstd\.h" 'base/.*' 'store/.*'
 includes api "$language" 'base/.*' "$public" "$margin" 'market/.*' 'api/.*' 'yajl/.*'
 includes market "$language" 'base/.*' "$public" "$margin" 'market/.*'
 # Programs may use the system; of the engine they see the public header and the pure functions.
 system='[a-z_0-9]+\.h|sys/[a-z_0-9]+\.h|arpa/[a-z]+\.h|netinet/[a-z_]+\.h|linux/[a-z_]+\.h'
-includes cli "$system" 'base/.*' 'api/.*' 'market/.*' 'store/.*' 'bench/.*' "$public" "$margin" 'cli/.*'
+includes venue "$language" 'stdio\.h' 'base/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*'
+includes history "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'venue/.*' 'history/.*'
+includes server "$system" 'base/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'server/.*' \
+    'wslay/wslay\.h' 'openssl/.*' 'curl/curl\.h'
+includes cli "$system" 'base/.*' 'api/.*' 'market/.*' 'store/.*' 'bench/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'cli/.*' \
+    'server/serve\.h' 'server/sign\.h' 'curl/curl\.h'
 # The benchmarks also weigh the engine's records, and race its index against a scan over its positions.
-includes bench "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'engine/state\.h' 'cli/.*' 'bench/.*'
+includes bench "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'engine/state\.h' 'venue/.*' 'cli/.*' 'bench/.*'
 
 # ---- Words that base and engine do without -----------------------------------------------------------
 
@@ -105,7 +110,7 @@ fi
 function_lines_max=100
 function_lines_long=70 # at most one function in a hundred is longer
 file_lines_max=900
-sources=$(find base engine store api market server cli bench tests -name '*.[ch]' 2>/dev/null | sort)
+sources=$(find base engine store api market venue history server cli bench tests -name '*.[ch]' 2>/dev/null | sort)
 # shellcheck disable=SC2086 # a list of paths without blanks
 ctags --quiet --fields=+ne --c-kinds=f -f - $sources 2>/dev/null |
     awk -F'\t' '{
@@ -126,7 +131,7 @@ awk '{ length_of[NR] = $1 } END { print NR " functions, median " length_of[int((
 
 # ---- Every source file is built -------------------------------------------------------------------------
 
-for file in $(find base engine store api market cli bench tests -name '*.c' 2>/dev/null | sort); do
+for file in $(find base engine store api market venue history server cli bench tests -name '*.c' 2>/dev/null | sort); do
     grep -qF "'$file'" meson.build || breach "$file: not in meson.build"
 done
 

@@ -1,4 +1,4 @@
-#include "cli/world.h"
+#include "venue/world.h"
 
 #include <stdio.h>
 #include <stdlib.h>

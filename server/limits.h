@@ -1,0 +1,29 @@
+/* Every limit of the server, in one place (docs/reliability.md S3, S9).
+ *
+ * May include: nothing. */
+#ifndef RF_SERVER_LIMITS_H
+#define RF_SERVER_LIMITS_H
+
+enum {
+    /* HTTP */
+    RF_HEADER_SIZE_MAX = 8 * 1024, /* request line and headers: 431 */
+    RF_HEADERS_MAX = 64,
+    RF_BODY_SIZE_MAX = 64 * 1024, /* 413 */
+    RF_PIPELINE_MAX = 64,         /* requests of a connection that wait for their answers */
+    RF_HEADER_MS = 5000,
+    RF_BODY_MS = 10000,
+    RF_IDLE_MS = 60000,
+    /* WebSocket */
+    RF_MESSAGE_SIZE_MAX = 64 * 1024, /* 1009 */
+    RF_HEARTBEAT_MS = 30000,
+    RF_HEARTBEAT_ANSWER_MS = 5000,
+    RF_PINGS_PER_SECOND = 20,
+    RF_SUBSCRIPTIONS_MAX = 400, /* of a connection: 40107 */
+    /* Connections */
+    RF_CONNECTIONS_MAX = 16384,
+    RF_CONNECTIONS_PER_ADDRESS_MAX = 1024,
+    RF_QUEUE_SIZE_MAX = 4 * 1024 * 1024, /* bytes that a connection may leave unread: dropped */
+    RF_QUEUE_SIZE_SLOW = 256 * 1024,     /* above it market changes are withheld for a snapshot */
+};
+
+#endif
