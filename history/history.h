@@ -26,13 +26,32 @@ uint64_t rf_history_applied(const rf_history *history); /* as found when it was 
 /* Watches the world from now on and answers the methods of RF_SERVICE_HISTORY. Records with a number
  * up to rf_history_applied are passed over. */
 bool rf_history_attach(rf_history *history, rf_world *world);
-/* The number of the record that is about to be applied (a journal's; replay counts by itself). */
+/* The number of the record that is about to be applied. Records that nobody numbers count up from
+ * the one before (replay: from 1). */
 void rf_history_record(rf_history *history, uint64_t seq);
+/* The journal holds everything up to this record. From the first call on rows of later ones wait in
+ * memory, so that no crash leaves a history that is ahead of its journal. Never called: nothing
+ * waits. */
+void rf_history_release(rf_history *history, uint64_t durable_seq);
+/* Everything up to this record is in the database: what journal and snapshots may forget. */
+uint64_t rf_history_written(const rf_history *history);
 
-/* A job (api/call.h) that has to wait its turn behind what was written: runs in the worker, then
- * `done` is called in the worker with the finished answer; the caller wakes its own loop. */
-void rf_history_ask(rf_history *history, const rf_job *job, void (*done)(void *context),
-                    void *context);
-size_t rf_history_behind(const rf_history *history); /* events that wait to be written */
+/* Calls `turn` in the worker once everything observed so far is written (unthreaded: now). That is
+ * where a job of RF_SERVICE_HISTORY becomes its answer, by rf_api_job; the caller wakes its own
+ * loop. */
+void rf_history_ask(rf_history *history, void (*turn)(void *context), void *context);
+
+size_t rf_history_behind(const rf_history *history); /* rows that wait to be written */
+/* True: the database cannot be written, `error` says why. The venue goes on; questions are answered
+ * 9010001. It tries again each second; once too much waits (RF_HISTORY_ROWS_MAX) it gives up until
+ * the next start, which makes the missing rows from the journal. */
+bool rf_history_failed(const rf_history *history, char error[256]);
+
+enum {
+    /* Rows in memory. Above the first the feeder waits for the worker to write some, a few
+     * milliseconds at a time. */
+    RF_HISTORY_ROWS_WAIT = 200000,
+    RF_HISTORY_ROWS_MAX = 1000000,
+};
 
 #endif

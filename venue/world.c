@@ -56,6 +56,29 @@ static void on_event(void *context, const rf_event *event)
     rf_market_event(world->market, event);
     if (world->keep_events)
         keep_event(world, event);
+    for (unsigned i = 0; i < world->observers_count; i++)
+        if (world->observers[i].event)
+            world->observers[i].event(world->observers[i].context, event);
+}
+
+void rf_world_observe(rf_world *world, rf_observer observer)
+{
+    RF_CHECK(world->observers_count < RF_OBSERVERS_MAX);
+    world->observers[world->observers_count++] = observer;
+}
+
+static void tell_applied(rf_world *world, rf_record_kind kind, int64_t time_ns)
+{
+    for (unsigned i = 0; i < world->observers_count; i++)
+        if (world->observers[i].applied)
+            world->observers[i].applied(world->observers[i].context, kind, time_ns);
+}
+
+static void apply_command(void *context, rf_engine *engine, const rf_command *command,
+                          rf_result *result)
+{
+    rf_engine_apply(engine, command, result);
+    tell_applied(context, RF_RECORD_COMMAND, command->time_ns);
 }
 
 /* ---- When something is broken --------------------------------------------------------------- */
@@ -107,6 +130,8 @@ bool rf_world_open(rf_world *world, const rf_limits *limits, bool keep_events)
     world->market =
         rf_market_init(world->market_memory, limits->instruments_max, limits->orders_max);
     rf_api_init(world->api, world->engine, world->market, world->positions, positions_max);
+    world->api->apply = apply_command;
+    world->api->apply_context = world;
     rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
     running = world->engine;
     rf_check_set_hook(last_words);
