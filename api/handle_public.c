@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/messages.h"
 #include "api/put.h"
 
 #define NS_PER_DAY 86400000000000LL
@@ -63,15 +64,7 @@ static void put_side(rf_call *call, const char *key, int instrument, rf_side sid
 {
     rf_level *levels = call->api->rows.levels;
     size_t count = rf_view_book(call->engine, (uint32_t)instrument, side, levels, depth);
-    rf_put_open(call->out, key, '[');
-    for (size_t i = 0; i < count && i < depth; i++) {
-        rf_put_open(call->out, NULL, '[');
-        rf_put_decimal(call->out, NULL, levels[i].price, config->price_decimals);
-        rf_put_decimal(call->out, NULL, levels[i].qty, config->qty_decimals);
-        rf_put_id(call->out, NULL, levels[i].orders);
-        rf_put_close(call->out, ']');
-    }
-    rf_put_close(call->out, ']');
+    rf_encode_levels(call->out, key, levels, count < depth ? count : depth, config);
 }
 
 rf_error rf_handle_get_book(rf_call *call)
@@ -211,10 +204,20 @@ static rf_timeframe timeframe_of(int choice)
                                   : (rf_timeframe)legacy[choice - RF_TIMEFRAMES];
 }
 
-static const char *const timeframe_names[RF_TIMEFRAMES] = {
-    "1m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1D", "7D", "14D", "1M"};
+const char *rf_timeframe_name(rf_timeframe timeframe)
+{
+    static const char *const names[RF_TIMEFRAMES] = {"1m", "5m",  "15m", "30m", "1h",  "2h", "4h",
+                                                     "6h", "12h", "1D",  "7D",  "14D", "1M"};
+    return names[timeframe];
+}
 
-static void put_bar(rf_bytes *out, const rf_bar *bar, const rf_instrument_config *config)
+int rf_timeframe_find(const char *name)
+{
+    int choice = rf_choice(rf_params[RF_P_CANDLES_timeframe].values, name);
+    return choice < 0 ? -1 : (int)timeframe_of(choice);
+}
+
+void rf_encode_bar(rf_bytes *out, const rf_bar *bar, const rf_instrument_config *config)
 {
     rf_put_open(out, NULL, '{');
     rf_put_decimal(out, "o", bar->open, config->price_decimals);
@@ -246,10 +249,10 @@ rf_error rf_handle_get_candlestick(rf_call *call)
                                   rows, (size_t)max);
     rf_put_open(call->out, NULL, '{');
     rf_put_text(call->out, "instrument_name", view.config.name);
-    rf_put_text(call->out, "interval", timeframe_names[timeframe]);
+    rf_put_text(call->out, "interval", rf_timeframe_name(timeframe));
     rf_put_open(call->out, "data", '[');
     for (size_t i = 0; i < count; i++)
-        put_bar(call->out, &rows[i], &view.config);
+        rf_encode_bar(call->out, &rows[i], &view.config);
     rf_put_close(call->out, ']');
     rf_put_close(call->out, '}');
     return RF_ERR_OK;

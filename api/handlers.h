@@ -89,6 +89,9 @@ void rf_encode_balance(rf_bytes *out, const char *key, rf_api *api, uint32_t acc
 /* The answer to margin moves and leverage changes. */
 void rf_encode_isolation_answer(rf_call *call, uint64_t isolation_id);
 void rf_encode_ticker(rf_call *call, rf_bytes *out, const rf_instrument_view *view);
+void rf_encode_bar(rf_bytes *out, const rf_bar *bar, const rf_instrument_config *config);
+const char *rf_timeframe_name(rf_timeframe timeframe); /* "1D" */
+int rf_timeframe_find(const char *name);               /* old spellings too; -1 */
 void rf_encode_trade(rf_bytes *out, const rf_trade *trade, const rf_instrument_config *config);
 void rf_encode_account(rf_bytes *out, const char *key, const rf_account_view *view);
 /* Members of an order's answer, without the brackets. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/messages.h"
 #include "api/put.h"
 #include "base/check.h"
 
@@ -72,23 +73,15 @@ static uint64_t instrument_key(const pusher *push, const rf_event *event)
 static void open_message(pusher *push, const char *instrument, const char *subscription,
                          const char *channel)
 {
-    rf_bytes *out = push->out;
-    rf_bytes_text(out, "{\"id\":-1,\"method\":\"subscribe\",\"code\":0,\"result\":{");
-    if (instrument)
-        rf_put_text(out, "instrument_name", instrument);
-    rf_put_text(out, "subscription", subscription);
-    rf_put_text(out, "channel", channel);
-    rf_put_open(out, "data", '[');
+    rf_message_open(push->out, -1, instrument, subscription, channel);
+    rf_message_data(push->out);
 }
 
 static void close_message(pusher *push, uint32_t account)
 {
     rf_account_view view;
-    rf_put_close(push->out, ']');
-    rf_put_close(push->out, '}');
-    if (account && rf_view_account(push->api->engine, account, &view))
-        rf_put_text(push->out, "as", view.label);
-    rf_put_close(push->out, '}');
+    bool named = account && rf_view_account(push->api->engine, account, &view);
+    rf_message_close(push->out, named ? view.label : NULL);
     rf_bytes_char(push->out, '\n');
 }
 
@@ -108,15 +101,6 @@ static void open_channel(pusher *push, const char *kind, const rf_instrument_vie
 
 /* ---- User channels --------------------------------------------------------------------------- */
 
-static bool is_order_event(const rf_event *event)
-{
-    return event->order_id && event->account &&
-           (event->kind == RF_EVENT_ORDER_PLACED || event->kind == RF_EVENT_ORDER_OPENED ||
-            event->kind == RF_EVENT_ORDER_ARMED || event->kind == RF_EVENT_ORDER_TRIGGERED ||
-            event->kind == RF_EVENT_ORDER_AMENDED || event->kind == RF_EVENT_ORDER_CLOSED ||
-            event->kind == RF_EVENT_FILL);
-}
-
 static void push_orders(pusher *push)
 {
     start_pass(push);
@@ -124,7 +108,7 @@ static void push_orders(pusher *push)
         const rf_event *event = &push->events[i];
         rf_order_view order;
         rf_instrument_view view;
-        if (!is_order_event(event) || !is_first(push, order_key, i) ||
+        if (!rf_event_tells_order(event) || !is_first(push, order_key, i) ||
             !rf_view_order(push->api->engine, event->account, event->order_id, NULL, &order))
             continue;
         const char *name = rf_instrument_name(push->api->engine, event->instrument, &view);
@@ -132,34 +116,6 @@ static void push_orders(pusher *push)
         rf_encode_order(push->out, NULL, push->api->engine, &order, order.list_id != 0);
         close_message(push, event->account);
     }
-}
-
-/* Money that leaves has a minus here: "-1.02" was charged. */
-static void put_user_trade(pusher *push, const rf_event *event, const rf_instrument_view *view)
-{
-    rf_bytes *out = push->out;
-    rf_put_open(out, NULL, '{');
-    rf_put_account(out, "account_id", event->account);
-    rf_put_text(out, "journal_type", "TRADING");
-    rf_put_decimal(out, "traded_quantity", event->qty, view->config.qty_decimals);
-    rf_put_decimal(out, "traded_price", event->price, view->config.price_decimals);
-    rf_put_money(out, "fees", -(rf_wide)event->fee);
-    rf_put_id(out, "order_id", event->order_id);
-    rf_put_id(out, "trade_id", event->id * 2 + event->code);
-    rf_put_id(out, "trade_match_id", event->id);
-    rf_put_text(out, "taker_side", event->code ? "TAKER" : "MAKER");
-    rf_put_text(out, "side", rf_side_name(event->side));
-    rf_put_text(out, "instrument_name", view->config.name);
-    rf_put_text(out, "fee_instrument_name", "USD");
-    rf_put_money(out, "realized_pnl", event->realized);
-    rf_put_ms(out, "create_time", event->time_ns);
-    rf_put_id(out, "create_time_ns", (uint64_t)event->time_ns);
-    rf_put_id(out, "transact_time_ns", (uint64_t)event->time_ns);
-    if (event->isolation_id) {
-        rf_put_id(out, "isolation_id", event->isolation_id);
-        rf_put_text(out, "isolation_type", "ISOLATED_MARGIN");
-    }
-    rf_put_close(out, '}');
 }
 
 static void push_user_trades(pusher *push)
@@ -171,39 +127,21 @@ static void push_user_trades(pusher *push)
             !rf_view_instrument(push->api->engine, event->instrument, &view))
             continue;
         open_message(push, view.config.name, "user.trade", "user.trade");
-        put_user_trade(push, event, &view);
+        rf_encode_user_trade(push->out, event, &view.config);
         close_message(push, event->account);
     }
-}
-
-/* Fills and settlements move realised profit and fees without a ledger event of their own. */
-static bool moves_money(const rf_event *event)
-{
-    return event->account &&
-           (event->kind == RF_EVENT_LEDGER || event->kind == RF_EVENT_FILL ||
-            event->kind == RF_EVENT_POSITION_SETTLED || event->kind == RF_EVENT_POSITION_MOVED);
 }
 
 static void push_balances(pusher *push)
 {
     start_pass(push);
     for (size_t i = 0; i < push->count; i++) {
-        if (!moves_money(&push->events[i]) || !is_first(push, account_key, i))
+        if (!rf_event_tells_balance(&push->events[i]) || !is_first(push, account_key, i))
             continue;
         open_message(push, NULL, "user.balance", "user.balance");
         rf_encode_balance(push->out, NULL, push->api, push->events[i].account, NULL);
         close_message(push, push->events[i].account);
     }
-}
-
-static bool changes_position(const rf_event *event)
-{
-    bool isolated_money = event->kind == RF_EVENT_LEDGER && event->isolation_id;
-    return event->account &&
-           (isolated_money || event->kind == RF_EVENT_FILL ||
-            event->kind == RF_EVENT_ISOLATION_OPENED || event->kind == RF_EVENT_ISOLATION_CLOSED ||
-            event->kind == RF_EVENT_LEVERAGE_CHANGED || event->kind == RF_EVENT_POSITION_SETTLED ||
-            event->kind == RF_EVENT_POSITION_MOVED);
 }
 
 /* Always all rows: clients replace what they knew by each message. */
@@ -212,7 +150,7 @@ static void push_positions(pusher *push)
     rf_api *api = push->api;
     start_pass(push);
     for (size_t i = 0; i < push->count; i++) {
-        if (!changes_position(&push->events[i]) || !is_first(push, account_key, i))
+        if (!rf_event_tells_positions(&push->events[i]) || !is_first(push, account_key, i))
             continue;
         size_t rows = rf_view_positions(api->engine, push->events[i].account, api->positions,
                                         api->positions_max);
@@ -224,84 +162,16 @@ static void push_positions(pusher *push)
     }
 }
 
-/* What an event means for the margin of its owner; NULL = nothing. */
-static const char *margin_kind(const rf_event *event)
-{
-    if (!event->account)
-        return NULL;
-    if (event->kind == RF_EVENT_LIQUIDATION_STARTED)
-        return "LIQUIDATION_START";
-    if (event->kind == RF_EVENT_LIQUIDATION_RECOVERED)
-        return "LIQUIDATION_RECOVERED";
-    if (event->kind == RF_EVENT_LIQUIDATION_ENDED)
-        return "LIQUIDATION_END";
-    if (event->kind == RF_EVENT_FILL && (event->flags & RF_FLAG_LIQUIDATION))
-        return "LIQUIDATION_FILL";
-    if (event->kind == RF_EVENT_POSITION_MOVED)
-        return event->code == 2 ? "ADL" : "TAKEOVER";
-    if (event->kind == RF_EVENT_LEDGER && event->reason == RF_REASON_FUNDING)
-        return "FUNDING";
-    if (event->kind == RF_EVENT_LEDGER && event->reason == RF_REASON_ISOLATED_TRANSFER)
-        return "TOPUP";
-    return NULL;
-}
-
-/* Signed as the owner sees it: what it pays is below 0; margin that moves into an isolation above
- * 0. */
-static int64_t margin_amount(const rf_event *event)
-{
-    bool pays = event->slot_from == RF_SLOT_ISOLATED ||
-                (event->slot_from == RF_SLOT_MAIN && event->slot_to != RF_SLOT_ISOLATED);
-    return event->kind == RF_EVENT_LEDGER && pays ? -event->amount : event->amount;
-}
-
-static void put_margin_details(pusher *push, const rf_event *event, const rf_instrument_view *view)
-{
-    rf_bytes *out = push->out;
-    const rf_instrument_config *config = &view->config;
-    if (event->kind == RF_EVENT_LEDGER)
-        rf_put_money(out, "amount", margin_amount(event));
-    if (event->kind == RF_EVENT_FILL) {
-        rf_put_decimal(out, "price", event->price, config->price_decimals);
-        rf_put_decimal(out, "quantity", event->qty, config->qty_decimals);
-        rf_put_money(out, "realized_pnl", event->realized);
-        rf_put_money(out, "fee", event->fee);
-    }
-    if (event->kind == RF_EVENT_POSITION_MOVED) {
-        rf_put_decimal(out, "quantity", event->qty, config->qty_decimals);
-        rf_put_money(out, "realized_pnl", event->realized);
-    }
-    if (event->kind == RF_EVENT_LIQUIDATION_STARTED) {
-        rf_put_money(out, "equity", event->amount);
-        rf_put_money(out, "required", event->value);
-    }
-    if (event->kind == RF_EVENT_LIQUIDATION_ENDED) {
-        rf_put_money(out, "to_insurance_fund", event->amount);
-        rf_put_money(out, "uncovered_loss", event->realized);
-    }
-}
-
-/* A cross account's liquidation is about all its instruments. */
 static void push_margin(pusher *push)
 {
     for (size_t i = 0; i < push->count; i++) {
         const rf_event *event = &push->events[i];
-        const char *kind = margin_kind(event);
+        const char *kind = rf_event_margin_kind(event);
         rf_instrument_view view;
         if (!kind || !rf_view_instrument(push->api->engine, event->instrument, &view))
             continue;
-        bool whole_account = event->isolation_id == 0 && strncmp(kind, "LIQUIDATION", 11) == 0 &&
-                             event->kind != RF_EVENT_FILL;
         open_message(push, NULL, "user.x.margin", "user.x.margin");
-        rf_put_open(push->out, NULL, '{');
-        rf_put_text(push->out, "kind", kind);
-        if (event->isolation_id)
-            rf_put_id(push->out, "isolation_id", event->isolation_id);
-        if (!whole_account)
-            rf_put_text(push->out, "instrument_name", view.config.name);
-        put_margin_details(push, event, &view);
-        rf_put_ms(push->out, "t", event->time_ns);
-        rf_put_close(push->out, '}');
+        rf_encode_margin_event(push->out, event, kind, &view.config);
         close_message(push, event->account);
     }
 }
@@ -313,15 +183,7 @@ static void put_changes(pusher *push, const char *key, rf_side side, const rf_in
     rf_level *levels = push->api->rows.levels;
     size_t count =
         rf_market_take_changes(push->api->market, view->instrument, side, levels, CHANGES_SHOWN);
-    rf_put_open(push->out, key, '[');
-    for (size_t i = 0; i < count; i++) {
-        rf_put_open(push->out, NULL, '[');
-        rf_put_decimal(push->out, NULL, levels[i].price, view->config.price_decimals);
-        rf_put_decimal(push->out, NULL, levels[i].qty, view->config.qty_decimals);
-        rf_put_id(push->out, NULL, levels[i].orders);
-        rf_put_close(push->out, ']');
-    }
-    rf_put_close(push->out, ']');
+    rf_encode_levels(push->out, key, levels, count, &view->config);
 }
 
 static void push_book(pusher *push, const rf_instrument_view *view)
@@ -386,11 +248,8 @@ static void push_value(pusher *push, const rf_instrument_view *view, rf_event_ki
         return;
     bool is_rate = kind == RF_EVENT_FUNDING_RATE;
     open_channel(push, channel, view, channel);
-    rf_put_open(push->out, NULL, '{');
-    rf_put_decimal(push->out, "v", is_rate ? last->value : last->price,
-                   is_rate ? 8 : view->config.price_decimals);
-    rf_put_ms(push->out, "t", last->time_ns);
-    rf_put_close(push->out, '}');
+    rf_encode_value(push->out, is_rate ? last->value : last->price,
+                    is_rate ? 8 : view->config.price_decimals, last->time_ns);
     close_message(push, 0);
 }
 

@@ -398,6 +398,7 @@ static void find_cuts(rf_engine *engine, rf_instrument *instrument, uint8_t side
     }
     instrument->adl_cuts_count[side] = cuts;
     instrument->adl_cuts_seq[side] = engine->seq;
+    instrument->adl_cuts_time_ns[side] = engine->now_ns;
     instrument->adl_cuts_orders[side] = engine->orders_used;
 }
 
@@ -410,6 +411,17 @@ static bool before_cut(const rf_place *place, const rf_position *position, const
     return rf_is_isolated(position) < cut->isolated;
 }
 
+/* Whoever reads often says how old they may be; the others get those of this very state. */
+static bool cuts_hold(const rf_engine *engine, const rf_instrument *instrument, uint8_t side)
+{
+    if (instrument->adl_cuts_seq[side] == 0)
+        return false;
+    if (engine->adl_rank_age_ns > 0)
+        return engine->now_ns - instrument->adl_cuts_time_ns[side] < engine->adl_rank_age_ns;
+    return instrument->adl_cuts_seq[side] == engine->seq &&
+           instrument->adl_cuts_orders[side] == engine->orders_used;
+}
+
 /* The caller reads; the cuts are derived and belong to nobody's answer but this one. */
 uint32_t rf_deleverage_rank(const rf_engine *engine, uint32_t position)
 {
@@ -419,8 +431,7 @@ uint32_t rf_deleverage_rank(const rf_engine *engine, uint32_t position)
     if (instrument->mark == 0 || !stands(engine, position, own->instrument, side) ||
         unhealthy(engine, own))
         return 0;
-    if (instrument->adl_cuts_seq[side] != engine->seq ||
-        instrument->adl_cuts_orders[side] != engine->orders_used)
+    if (!cuts_hold(engine, instrument, side))
         find_cuts((rf_engine *)engine, instrument, side);
     const rf_place place = {score_of(engine, position), position};
     uint32_t rank = 5;

@@ -82,6 +82,11 @@ void rf_engine_set_sink(rf_engine *engine, rf_sink sink)
     engine->sink = sink;
 }
 
+void rf_engine_set_rank_age(rf_engine *engine, int64_t age_ns)
+{
+    engine->adl_rank_age_ns = age_ns;
+}
+
 uint64_t rf_engine_seq(const rf_engine *engine)
 {
     return engine->seq;

@@ -271,6 +271,7 @@ typedef struct rf_instrument {
     uint64_t changes;            /* bumped by what can change the deleveraging queue (derived) */
     rf_adl_cut adl_cuts[2][4];   /* per side, first in line first; of the command below (derived) */
     uint64_t adl_cuts_seq[2];    /* 0: never */
+    rf_time_ns adl_cuts_time_ns[2];
     uint32_t adl_cuts_orders[2]; /* orders_used then: a preview has one more on trial */
     uint32_t adl_cuts_count[2];
     rf_book book;
@@ -436,6 +437,7 @@ struct rf_engine {
     rf_wide *adl_score;
     uint32_t adl_count, adl_instrument, adl_side;
     uint64_t adl_changes;
+    rf_time_ns adl_rank_age_ns; /* rf_engine_set_rank_age */
     rf_price adl_mark;
     rf_work work;
 };

@@ -386,6 +386,9 @@ RF_API size_t rf_engine_size(const rf_limits *limits);
  * and stay until the caller frees it. Currencies USD, USDC and USDT exist. NULL when size is too small. */
 RF_API rf_engine *rf_engine_init(void *memory, size_t size, const rf_limits *limits);
 RF_API void rf_engine_set_sink(rf_engine *engine, rf_sink sink); /* {0}: events are dropped */
+/* How old the cut-offs behind adl_rank may be: finding them takes a walk over all positions of the
+ * instrument. 0, as at first: those of this very state. Not part of the state. */
+RF_API void rf_engine_set_rank_age(rf_engine *engine, int64_t age_ns);
 /* Applies one command whole or not at all. The answer is result->code. */
 RF_API void rf_engine_apply(rf_engine *engine, const rf_command *command, rf_result *result);
 /* True while a settlement or a liquidation is not finished: apply TICKs before anything else. */

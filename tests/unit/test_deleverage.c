@@ -507,6 +507,38 @@ static void the_rank_is_the_fifth_by_quantity(void **state)
     assert_int_equal(seen[0], 0);
 }
 
+/* A server reads ranks with every push: it lives with cut-offs of the last second. */
+static void cut_offs_may_be_a_second_old(void **state)
+{
+    (void)state;
+    market m;
+    rf_position_view views[256];
+    open_market(&m, 200, -1);
+    populate(&m);
+    model_side(&m, true, 0, views);
+    const uint64_t *found = m.engine->instruments[0].adl_cuts_seq;
+    const uint64_t first = found[RF_BUY];
+    assert_true(first > 0);
+    rf_engine_set_rank_age(m.engine, 1000000000);
+    rf_command tick = command_of(RF_COMMAND_TICK);
+    rf_result result;
+    for (int64_t age = 0; age < 1000000000; age += 499999999) {
+        tick.time_ns = m.engine->now_ns + (age > 0 ? 499999999 : 0);
+        rf_engine_apply(m.engine, &tick, &result);
+        model_side(&m, true, 0, views);
+        assert_int_equal(found[RF_BUY], first);
+    }
+    tick.time_ns = m.engine->now_ns + 2;
+    rf_engine_apply(m.engine, &tick, &result);
+    model_side(&m, true, 0, views);
+    assert_int_equal(found[RF_BUY], m.engine->seq);
+    rf_engine_set_rank_age(m.engine, 0);
+    rf_engine_apply(m.engine, &tick, &result);
+    model_side(&m, true, 0, views);
+    assert_int_equal(found[RF_BUY], m.engine->seq);
+    close_market(&m);
+}
+
 static rf_qty exposed(const market *m, uint32_t account)
 {
     return rf_deleverage_exposed(m->engine, rf_position_find(m->engine, account, 0, false));
@@ -744,6 +776,7 @@ int main(void)
         cmocka_unit_test(the_first_in_line_is_the_models),
         cmocka_unit_test(each_gives_at_most_what_it_has),
         cmocka_unit_test(the_rank_is_the_fifth_by_quantity),
+        cmocka_unit_test(cut_offs_may_be_a_second_old),
         cmocka_unit_test(the_preview_tells_what_would_be_lost),
         cmocka_unit_test(a_loser_with_more_leverage_comes_first_among_losers),
         cmocka_unit_test(the_older_account_wins_a_tie),

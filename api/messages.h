@@ -1,0 +1,51 @@
+/* What subscribers are told: the frame of a message, the rows that only messages have, and which
+ * events concern which channel. Shared by replay --events (api/push.h) and the server's feed.
+ *
+ * A message is {"id":..,"method":"subscribe","code":0,"result":{"instrument_name":..,
+ * "subscription":..,"channel":..,...,"data":[...]}} in exactly this order.
+ *
+ * May include: base, api, market/market.h, include/ringfence.h. */
+#ifndef RF_API_MESSAGES_H
+#define RF_API_MESSAGES_H
+
+#include "api/call.h"
+
+typedef enum rf_channel {
+#define RF_CHANNEL(id, pattern, door, interval, doc) RF_CHANNEL_##id,
+#include "api/channels.def"
+#undef RF_CHANNEL
+    RF_CHANNELS
+} rf_channel;
+
+/* ---- Frame ----------------------------------------------------------------------------------- */
+
+/* Up to "channel"; instrument NULL: the key is left out. More keys of the result may follow. */
+void rf_message_open(rf_bytes *out, int64_t id, const char *instrument, const char *subscription,
+                     const char *channel);
+void rf_message_data(rf_bytes *out); /* opens the rows */
+/* Closes rows, result and message; label: whom a script calls the receiver, NULL = left out. */
+void rf_message_close(rf_bytes *out, const char *label);
+
+/* ---- Which events concern what --------------------------------------------------------------- */
+
+bool rf_event_tells_order(const rf_event *event);
+/* Fills and settlements move realised profit and fees without a ledger event of their own. */
+bool rf_event_tells_balance(const rf_event *event);
+bool rf_event_tells_positions(const rf_event *event);
+/* Its kind on user.x.margin; NULL = it is not told there. */
+const char *rf_event_margin_kind(const rf_event *event);
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+/* Money that leaves has a minus here: "-1.02" was charged. */
+void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrument_config *config);
+/* A row of user.x.margin, with rf_event_margin_kind's kind. */
+void rf_encode_margin_event(rf_bytes *out, const rf_event *event, const char *kind,
+                            const rf_instrument_config *config);
+/* {"v":..,"t":..} */
+void rf_encode_value(rf_bytes *out, int64_t value, unsigned decimals, int64_t time_ns);
+/* [[price, quantity, orders], ...] */
+void rf_encode_levels(rf_bytes *out, const char *key, const rf_level *levels, size_t count,
+                      const rf_instrument_config *config);
+
+#endif
