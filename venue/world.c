@@ -69,6 +69,7 @@ void rf_world_observe(rf_world *world, rf_observer observer)
 
 static void tell_applied(rf_world *world, rf_record_kind kind, int64_t time_ns)
 {
+    world->record++;
     for (unsigned i = 0; i < world->observers_count; i++)
         if (world->observers[i].applied)
             world->observers[i].applied(world->observers[i].context, kind, time_ns);
