@@ -115,6 +115,7 @@ void rf_x_currency(rf_stream *stream, rf_currency *currency);
 void rf_x_index(rf_stream *stream, rf_index *index);
 void rf_x_instrument(rf_stream *stream, rf_instrument *instrument);
 void rf_x_account(rf_stream *stream, rf_account *account);
+void rf_x_tiers(rf_stream *stream, rf_instrument_config *config);
 void rf_x_seat(rf_stream *stream, rf_seat *seat);
 void rf_x_list(rf_stream *stream, rf_list *list);
 void rf_x_position(rf_stream *stream, rf_position *position, rf_position_cold *cold);

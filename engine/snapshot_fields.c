@@ -71,7 +71,7 @@ void rf_x_index(rf_stream *stream, rf_index *index)
     }
 }
 
-static void x_tiers(rf_stream *stream, rf_instrument_config *config)
+void rf_x_tiers(rf_stream *stream, rf_instrument_config *config)
 {
     rf_x_u32(stream, &config->tiers_count);
     if (!rf_stream_want(stream, config->tiers_count <= RF_TIERS_MAX,
@@ -84,35 +84,19 @@ static void x_tiers(rf_stream *stream, rf_instrument_config *config)
     }
 }
 
+/* The fields of field.def: texts with their padding, bounds are checked elsewhere. */
+#define FIELD_u8(field, max) rf_x_u8(stream, &(field));
+#define FIELD_u16(field, max) rf_x_u16(stream, &(field));
+#define FIELD_u32(field, max) rf_x_u32(stream, &(field));
+#define FIELD_u64(field, max) rf_x_u64(stream, &(field));
+#define FIELD_i64(field, max) rf_x_i64(stream, &(field));
+#define FIELD_text(field, max) rf_x_text(stream, field, max);
+#define FIELD_tiers(field, max) rf_x_tiers(stream, config);
+
 static void x_config(rf_stream *stream, rf_instrument_config *config)
 {
-    rf_x_text(stream, config->name, RF_NAME_SIZE);
-    rf_x_text(stream, config->base, RF_NAME_SIZE);
-    rf_x_text(stream, config->index_name, RF_NAME_SIZE);
-    rf_x_u8(stream, &config->price_decimals);
-    rf_x_u8(stream, &config->qty_decimals);
-    rf_x_i64(stream, &config->price_tick);
-    rf_x_i64(stream, &config->qty_tick);
-    rf_x_u32(stream, &config->max_leverage);
-    rf_x_i64(stream, &config->unit_margin_rate_e18);
-    x_tiers(stream, config);
-    rf_x_i64(stream, &config->maker_fee_rate);
-    rf_x_i64(stream, &config->taker_fee_rate);
-    rf_x_i64(stream, &config->liquidation_fee_rate);
-    rf_x_i64(stream, &config->price_band);
-    rf_x_i64(stream, &config->far_price_band);
-    rf_x_i64(stream, &config->mark_stale_ns);
-    rf_x_i64(stream, &config->max_order_qty);
-    rf_x_i64(stream, &config->min_order_qty);
-    rf_x_i64(stream, &config->max_position_qty);
-    rf_x_i64(stream, &config->fund_position_cap);
-    rf_x_i64(stream, &config->min_notional);
-    rf_x_i64(stream, &config->funding_cap_rate);
-    rf_x_u32(stream, &config->isolations_max);
-    rf_x_u8(stream, &config->fund_unwind);
-    rf_x_u8(stream, &config->residual);
-    rf_x_u8(stream, &config->margin_modes);
-    rf_x_u8(stream, &config->settlement);
+#define RF_CONFIG_FIELD(type, name, max) FIELD_##type(config->name, max)
+#include "engine/field.def"
 }
 
 void rf_x_instrument(rf_stream *stream, rf_instrument *instrument)
@@ -206,27 +190,8 @@ void rf_x_position(rf_stream *stream, rf_position *position, rf_position_cold *c
 
 static void x_params(rf_stream *stream, rf_order_params *params)
 {
-    rf_x_u32(stream, &params->account);
-    rf_x_u16(stream, &params->instrument);
-    rf_x_u16(stream, &params->flags);
-    rf_x_u8(stream, &params->side);
-    rf_x_u8(stream, &params->type);
-    rf_x_u8(stream, &params->time_in_force);
-    rf_x_u8(stream, &params->ref_price_type);
-    rf_x_u8(stream, &params->stp);
-    rf_x_u8(stream, &params->stp_scope);
-    rf_x_u16(stream, &params->stp_id);
-    rf_x_u32(stream, &params->leverage);
-    rf_x_i64(stream, &params->price);
-    rf_x_i64(stream, &params->qty);
-    rf_x_i64(stream, &params->ref_price);
-    rf_x_i64(stream, &params->notional);
-    rf_x_u64(stream, &params->isolation_id);
-    rf_x_i64(stream, &params->isolated_margin);
-    rf_x_u64(stream, &params->attach_order_id);
-    rf_x_u64(stream, &params->attach_isolation_id);
-    rf_x_u8(stream, &params->attach_position);
-    rf_x_text(stream, params->client_oid, RF_CLIENT_OID_SIZE);
+#define RF_ORDER_FIELD(type, name, max) FIELD_##type(params->name, max)
+#include "engine/field.def"
 }
 
 void rf_x_order(rf_stream *stream, rf_order *order, rf_order_cold *cold)

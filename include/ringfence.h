@@ -289,6 +289,19 @@ typedef struct rf_command {
     } u;
 } rf_command;
 
+/* A command as bytes, for journals and wires, and back: little-endian, versioned, one frame for one
+ * command (engine/frame.c draws it). encode answers the length; 0: it does not fit, or a field has a
+ * value that no command can have. decode answers false for everything that encode never writes;
+ * what the command points to is in room. */
+enum { RF_COMMAND_BYTES_MAX = 1024 };
+typedef struct rf_command_room {
+    rf_order_params legs[RF_LIST_LEGS_MAX];
+    rf_instrument_config config;
+} rf_command_room;
+RF_API size_t rf_command_encode(const rf_command *command, void *bytes, size_t size);
+RF_API bool rf_command_decode(const void *bytes, size_t size, rf_command *command,
+                              rf_command_room *room);
+
 /* What a command answers. Fields that a kind does not use are 0. */
 typedef struct rf_result {
     rf_error code;

@@ -2,7 +2,7 @@
  * valuations, the insurance fund's balance, liquidations.
  *
  * Promise: pure and bounded. It looks at events only, never at the engine, so it can be rebuilt
- * from a journal; the memory that init is given is all it ever uses, and what falls out of a ring
+ * from a journal or loaded from a snapshot; the memory that init is given is all it ever uses, and what falls out of a ring
  * is gone.
  *
  * May include: base, include/ringfence.h. */
@@ -32,6 +32,11 @@ rf_market *rf_market_init(void *memory, uint32_t instruments_max, uint32_t level
 void rf_market_list(rf_market *market, uint32_t instrument, int64_t k);
 /* Every event, in order. */
 void rf_market_event(rf_market *market, const rf_event *event);
+
+/* Everything but the changes that have not been taken, as a canonical stream; and back into freshly
+ * initialised feeds that are at least as big. False: *error says why, and the feeds are unusable. */
+bool rf_market_save(const rf_market *market, rf_write write, void *context);
+bool rf_market_load(rf_market *market, rf_read read, void *context, const char **error);
 
 /* ---- Book ------------------------------------------------------------------------------------ */
 /* Best prices first, at most max; returns how many. */

@@ -69,17 +69,53 @@ void rf_world_observe(rf_world *world, rf_observer observer)
 
 static void tell_applied(rf_world *world, rf_record_kind kind, int64_t time_ns)
 {
-    world->record++;
     for (unsigned i = 0; i < world->observers_count; i++)
         if (world->observers[i].applied)
             world->observers[i].applied(world->observers[i].context, kind, time_ns);
 }
 
+/* To the log first: what cannot be logged has no place in the world either. */
 static void apply_command(void *context, rf_engine *engine, const rf_command *command,
                           rf_result *result)
 {
+    rf_world *world = context;
+    if (world->log.append) {
+        unsigned char bytes[RF_COMMAND_BYTES_MAX];
+        size_t size = rf_command_encode(command, bytes, sizeof bytes);
+        RF_CHECK(size > 0);
+        world->log.append(world->log.context, RF_RECORD_COMMAND, bytes, size);
+    }
     rf_engine_apply(engine, command, result);
-    tell_applied(context, RF_RECORD_COMMAND, command->time_ns);
+    tell_applied(world, RF_RECORD_COMMAND, command->time_ns);
+}
+
+static bool apply_registry(rf_world *world, const void *bytes, size_t size)
+{
+    if (!rf_registry_apply(world->registry, bytes, size))
+        return false;
+    tell_applied(world, RF_RECORD_REGISTRY, rf_engine_time_ns(world->engine));
+    return true;
+}
+
+bool rf_world_record(rf_world *world, const void *bytes, size_t size)
+{
+    if (world->log.append)
+        world->log.append(world->log.context, RF_RECORD_REGISTRY, bytes, size);
+    return apply_registry(world, bytes, size);
+}
+
+bool rf_world_replay(rf_world *world, rf_record_kind kind, const void *bytes, size_t size)
+{
+    if (kind == RF_RECORD_REGISTRY)
+        return apply_registry(world, bytes, size);
+    rf_command command;
+    rf_command_room room;
+    rf_result ignored;
+    if (kind != RF_RECORD_COMMAND || !rf_command_decode(bytes, size, &command, &room))
+        return false;
+    rf_engine_apply(world->engine, &command, &ignored);
+    tell_applied(world, RF_RECORD_COMMAND, command.time_ns);
+    return true;
 }
 
 /* ---- When something is broken --------------------------------------------------------------- */
@@ -122,9 +158,11 @@ bool rf_world_open(rf_world *world, const rf_limits *limits, bool keep_events)
     world->engine = open_engine(world, &world->engine_memory);
     world->market_memory = calloc(1, rf_market_size(limits->instruments_max, limits->orders_max));
     world->api = calloc(1, sizeof *world->api);
+    world->registry = rf_registry_open();
     size_t positions_max = 2 * (size_t)limits->instruments_max;
     world->positions = calloc(positions_max, sizeof *world->positions);
-    if (!world->engine || !world->market_memory || !world->api || !world->positions) {
+    if (!world->engine || !world->market_memory || !world->api || !world->positions ||
+        !world->registry) {
         rf_world_close(world);
         return false;
     }
@@ -141,7 +179,9 @@ bool rf_world_open(rf_world *world, const rf_limits *limits, bool keep_events)
 
 void rf_world_close(rf_world *world)
 {
-    running = NULL;
+    if (running == world->engine)
+        running = NULL;
+    rf_registry_close(world->registry);
     free(world->engine_memory);
     free(world->market_memory);
     free(world->api);
@@ -150,7 +190,21 @@ void rf_world_close(rf_world *world)
     *world = (rf_world){0};
 }
 
-/* ---- Snapshot in memory ---------------------------------------------------------------------- */
+/* ---- Snapshots ------------------------------------------------------------------------------- */
+
+bool rf_world_save(const rf_world *world, rf_write write, void *context)
+{
+    return rf_registry_save(world->registry, write, context) &&
+           rf_market_save(world->market, write, context) &&
+           rf_engine_save(world->engine, write, context);
+}
+
+bool rf_world_load(rf_world *world, rf_read read, void *context, const char **error)
+{
+    return rf_registry_load(world->registry, read, context, error) &&
+           rf_market_load(world->market, read, context, error) &&
+           rf_engine_load(world->engine, read, context, error);
+}
 
 typedef struct tape {
     rf_bytes bytes;
@@ -174,29 +228,54 @@ static bool read_tape(void *context, void *bytes, size_t size)
     return true;
 }
 
+/* The same parts, and they write themselves as the same bytes. */
+static bool load_tape(rf_world *fresh, tape *snapshot, const char **error)
+{
+    if (!rf_world_load(fresh, read_tape, snapshot, error))
+        return false;
+    tape again = {0};
+    rf_bytes_init(&again.bytes, NULL, 0, rf_world_grow);
+    *error = "out of memory";
+    bool good = rf_world_save(fresh, write_tape, &again);
+    if (good) {
+        *error = "the snapshot changed on its way";
+        good = again.bytes.size == snapshot->bytes.size &&
+               memcmp(again.bytes.data, snapshot->bytes.data, again.bytes.size) == 0;
+    }
+    free(again.bytes.data);
+    return good;
+}
+
+/* Who holds the dispatcher or watches goes on doing so: only what a snapshot holds is exchanged. */
+static void exchange(rf_world *world, rf_world *fresh)
+{
+    rf_world old = *world;
+    world->engine_memory = fresh->engine_memory;
+    world->market_memory = fresh->market_memory;
+    world->engine = world->api->engine = fresh->engine;
+    world->market = world->api->market = fresh->market;
+    world->registry = fresh->registry;
+    fresh->engine_memory = old.engine_memory;
+    fresh->market_memory = old.market_memory;
+    fresh->engine = old.engine;
+    fresh->market = old.market;
+    fresh->registry = old.registry;
+    rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
+    running = world->engine;
+}
+
 bool rf_world_reload(rf_world *world, const char **error)
 {
+    rf_world fresh = {0};
     tape snapshot = {0};
-    void *memory = NULL;
     rf_bytes_init(&snapshot.bytes, NULL, 0, rf_world_grow);
-    bool good = rf_engine_save(world->engine, write_tape, &snapshot);
-    rf_engine *fresh = good ? open_engine(world, &memory) : NULL;
     *error = "out of memory";
-    good = fresh && rf_engine_load(fresh, read_tape, &snapshot, error);
-    if (good) {
-        rf_digest before = rf_engine_digest(world->engine), after = rf_engine_digest(fresh);
-        *error = "the digest changed";
-        good = before.high == after.high && before.low == after.low;
-    }
+    bool good = rf_world_save(world, write_tape, &snapshot) &&
+                rf_world_open(&fresh, &world->limits, false) && load_tape(&fresh, &snapshot, error);
+    if (good)
+        exchange(world, &fresh);
+    running = world->engine;
     free(snapshot.bytes.data);
-    if (!good) {
-        free(memory);
-        return false;
-    }
-    free(world->engine_memory);
-    world->engine_memory = memory;
-    world->engine = world->api->engine = fresh;
-    running = fresh;
-    rf_engine_set_sink(fresh, (rf_sink){.event = on_event, .context = world});
-    return true;
+    rf_world_close(&fresh);
+    return good;
 }
