@@ -14,6 +14,8 @@
 #include "include/ringfence.h"
 #include "market/market.h"
 
+struct rf_identity;
+
 enum {
     RF_NOTICES_MAX = 64,
     RF_NOTICE_TITLE_SIZE = 128,
@@ -94,7 +96,9 @@ typedef struct rf_request {
     const rf_json *json;
     uint32_t params;  /* token of the parameters, 0 = none */
     void *connection; /* of RF_SERVICE_CONNECTION; NULL = none */
-    rf_job *job;      /* where work for later may be left; NULL: it is done at once */
+    /* Who calls, as far as the door knows (server/auth.h); NULL: nobody in particular, a script. */
+    const struct rf_identity *identity;
+    rf_job *job; /* where work for later may be left; NULL: it is done at once */
 } rf_request;
 
 /* Appends the answer envelope to out and returns its code. When request->job->work is set

@@ -24,11 +24,8 @@ void rf_history_close(rf_history *history);
 uint64_t rf_history_applied(const rf_history *history); /* as found when it was opened */
 
 /* Watches the world from now on and answers the methods of RF_SERVICE_HISTORY. Records with a number
- * up to rf_history_applied are passed over. */
+ * (world->record) up to rf_history_applied are passed over. */
 bool rf_history_attach(rf_history *history, rf_world *world);
-/* The number of the record that is about to be applied. Records that nobody numbers count up from
- * the one before (replay: from 1). */
-void rf_history_record(rf_history *history, uint64_t seq);
 /* The journal holds everything up to this record. From the first call on rows of later ones wait in
  * memory, so that no crash leaves a history that is ahead of its journal. Never called: nothing
  * waits. */

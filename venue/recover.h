@@ -22,6 +22,7 @@ typedef struct rf_recovery {
 
 /* world is freshly opened, its observers set: they see what is applied behind the snapshot. `until`:
  * use no snapshot newer than this record (a history that is behind asks for it); UINT64_MAX = newest.
+ * world->record is the number of the last record afterwards, and right for the observers on the way.
  * NULL: see recovery->error. The journal is open for writing. */
 rf_journal *rf_recover(rf_world *world, const rf_journal_options *options, uint64_t until,
                        rf_recovery *recovery);

@@ -27,6 +27,12 @@ bool rf_registry_apply(rf_registry *registry, const void *bytes, size_t size)
     return false;
 }
 
+void rf_registry_event(rf_registry *registry, const rf_event *event)
+{
+    (void)registry;
+    (void)event;
+}
+
 static bool x_registry(rf_flow *flow, rf_registry *registry)
 {
     rf_flow_u32(flow, &registry->keys_count);

@@ -54,6 +54,7 @@ static void on_event(void *context, const rf_event *event)
             rf_market_list(world->market, event->instrument, view.k);
     }
     rf_market_event(world->market, event);
+    rf_registry_event(world->registry, event);
     if (world->keep_events)
         keep_event(world, event);
     for (unsigned i = 0; i < world->observers_count; i++)
@@ -69,6 +70,7 @@ void rf_world_observe(rf_world *world, rf_observer observer)
 
 static void tell_applied(rf_world *world, rf_record_kind kind, int64_t time_ns)
 {
+    world->record++;
     for (unsigned i = 0; i < world->observers_count; i++)
         if (world->observers[i].applied)
             world->observers[i].applied(world->observers[i].context, kind, time_ns);

@@ -44,6 +44,8 @@ typedef struct rf_world {
     rf_registry *registry;
     rf_position_view *positions;
     rf_log log;
+    uint64_t record; /* number of the last record: they count up from what was loaded (rf_recover
+                        sets it to its snapshot's) */
     rf_observer observers[RF_OBSERVERS_MAX];
     unsigned observers_count;
     /* Events of the call under way, when keep_events. */

@@ -1,0 +1,73 @@
+/* Log-in of pages: POST /auth/login {"name","password"[,"totp"]}, POST /auth/logout, GET
+ * /auth/session; and the sessions that follow.
+ *
+ * Promise: passwords are checked by libuv's threads, never on the loop. 5 tries in 15 minutes per
+ * name and per address; a name that does not exist costs what a wrong password costs. A session's
+ * id has 256 random bits and is kept as its hash. It ends after RF_SESSION_IDLE_MS without a
+ * request, RF_SESSION_MS after log-in, at log-out, and when its user's password, role or TOTP
+ * changes. The cookie is HttpOnly and SameSite=Strict; behind TLS it is Secure under a __Host- name.
+ *
+ * May include: all of server. */
+#ifndef RF_SERVER_LOGIN_H
+#define RF_SERVER_LOGIN_H
+
+#include "server/audit.h"
+#include "server/auth.h"
+#include "server/gate.h"
+
+enum {
+    RF_SESSION_MS = 12 * 3600 * 1000,
+    RF_SESSION_IDLE_MS = 30 * 60 * 1000,
+    RF_SESSIONS_MAX = 4096, /* the one that was used longest ago makes room */
+    RF_TRIES_MAX = 5,
+    RF_TRIES_MS = 15 * 60 * 1000,
+    RF_LOGINS_WAITING_MAX = 8, /* passwords being checked; further ones are answered 42901 */
+    RF_PASSWORD_MIN = 8,
+    RF_PASSWORD_MAX = 256,
+};
+
+typedef struct rf_login rf_login;
+
+typedef struct rf_login_options {
+    void *loop; /* uv_loop_t */
+    rf_gate *gate;
+    const rf_registry *registry;
+    const rf_vault *vault;
+    rf_audit *audit;                  /* may be NULL */
+    bool secure;                      /* behind TLS: Secure cookies, __Host- name, https origins */
+    int64_t (*now_ns)(void *context); /* the wall clock */
+    uint64_t (*seq)(void *context);   /* the journal's newest record, for the audit log */
+    void *context;
+} rf_login_options;
+
+rf_login *rf_login_open(const rf_login_options *options); /* NULL: out of memory */
+/* Stops; done once the loop has run out. */
+void rf_login_close(rf_login *login);
+
+/* Answers a request whose path begins with /auth/ (at once, or when the password is checked).
+ * console: it came in by the operators' listener: roles from VIEWER on; else TRADER. */
+void rf_login_request(rf_login *login, rf_ticket ticket, const rf_http_request *request,
+                      const char *address, bool console);
+
+/* The session that a request's cookie names. OK: *identity is set. 40101: no session, or one of the
+ * other listener. 40104: the request changes something (POST) or opens a WebSocket (`upgrade`), and
+ * its Origin is not this host. Without a cookie of ours: 40101 and nothing else. */
+rf_error rf_login_identify(rf_login *login, const rf_http_request *request, const char *address,
+                           bool console, bool upgrade, rf_identity *identity);
+/* The session behind an identity (page) is still there: asked for each message of a WebSocket that
+ * was opened with a cookie. */
+bool rf_login_alive(rf_login *login, const rf_identity *identity);
+
+/* ---- One-time passwords (RFC 6238: SHA-1, 30 s, 6 digits) ------------------------------------- */
+enum { RF_TOTP_SECRET_SIZE = 20, RF_TOTP_STEP_MS = 30000 };
+/* The code of a step (unix time / 30 s) as 6 digits with a NUL. */
+void rf_totp_code(const uint8_t *secret, size_t size, uint64_t step, char code[7]);
+/* True when code is that of now, or of the step before or after; *step is which. */
+bool rf_totp_check(const uint8_t *secret, size_t size, const char *code, int64_t time_ms,
+                   uint64_t *step);
+
+/* Argon2id, 19 MiB, t = 2. False: out of memory. */
+bool rf_password_hash(const char *password, char hash[RF_PASSWORD_HASH_SIZE]);
+bool rf_password_check(const char *hash, const char *password);
+
+#endif
