@@ -1,6 +1,6 @@
 #include "cli/report.h"
 
-#include "cli/prices_number.h"
+#include "prices/number.h"
 
 #include <string.h>
 

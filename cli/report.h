@@ -3,7 +3,7 @@
  * Promise: readable in light and dark, on paper and on a phone; the same result gives the same bytes. Plots are drawn
  * with integers, so no machine rounds them differently.
  *
- * May include: cli/simulate_result.h, cli/prices_number.h. */
+ * May include: cli/simulate_result.h, prices/number.h. */
 #ifndef RF_CLI_REPORT_H
 #define RF_CLI_REPORT_H
 

@@ -1,6 +1,6 @@
 /* Plots as SVG. A plot is 960 units wide; times run along the bars (a hole in the history takes no room), values up. */
-#include "cli/prices_number.h"
 #include "cli/report.h"
+#include "prices/number.h"
 
 #include "base/arith.h"
 

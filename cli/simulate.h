@@ -4,12 +4,12 @@
  * is taken from events and views. No clock, no float and no libc random number: the same options and files give the
  * same commands.
  *
- * May include: cli/prices.h, cli/simulate_result.h, include/ringfence.h. */
+ * May include: prices/prices.h, cli/simulate_result.h, include/ringfence.h. */
 #ifndef RF_CLI_SIMULATE_H
 #define RF_CLI_SIMULATE_H
 
-#include "cli/prices.h"
 #include "cli/simulate_result.h"
+#include "prices/prices.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-#include "cli/prices_number.h"
 #include "cli/simulate.h"
+#include "prices/number.h"
 
 #include <ctype.h>
 #include <getopt.h>

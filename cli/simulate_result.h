@@ -3,13 +3,13 @@
  * Promise: all money, prices and shares are integers of 1e-8; nothing here refers to the engine or to a clock of this
  * machine, so that the same options give the same bytes.
  *
- * May include: base/types.h, include/ringfence.h, cli/prices.h. */
+ * May include: base/types.h, include/ringfence.h, prices/prices.h. */
 #ifndef RF_CLI_SIMULATE_RESULT_H
 #define RF_CLI_SIMULATE_RESULT_H
 
 #include "base/types.h"
-#include "cli/prices.h"
 #include "include/ringfence.h"
+#include "prices/prices.h"
 
 enum {
     RF_SIMULATE_MARKETS_MAX = 16,

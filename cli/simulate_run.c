@@ -114,7 +114,7 @@ static rf_simulate_market *next_market(rf_simulate_world *world)
  * before and can lie outside of the bar. */
 static int64_t step_price(const rf_simulate_market *market)
 {
-    const rf_bar *bar = &market->prices.bars[market->bar];
+    const rf_price_bar *bar = &market->prices.bars[market->bar];
     const bool fell = bar->close < bar[-1].close;
     const int64_t path[STEPS] = {bar[-1].close, fell ? bar->low : bar->high,
                                  fell ? bar->high : bar->low, bar->close};
@@ -172,7 +172,7 @@ static void finish_bar(rf_simulate_world *world, rf_simulate_market *market)
 static bool walk_step(rf_simulate_world *world, rf_simulate_market *market)
 {
     rf_simulate_result *result = world->result;
-    const rf_bar *bar = &market->prices.bars[market->bar];
+    const rf_price_bar *bar = &market->prices.bars[market->bar];
     rf_simulate_fund *sample = &result->fund[result->fund_count];
     const int64_t price = step_price(market);
     if (bar->volume != RF_VOLUME_UNKNOWN)

@@ -146,7 +146,7 @@ static bool open_series(rf_simulate_world *world, rf_simulate_market *market)
     if (!series->moments)
         return rf_simulate_fail(world, "out of memory");
     for (size_t i = 0; i < series->count; i++) {
-        const rf_bar *bar = &prices->bars[market->bar + i];
+        const rf_price_bar *bar = &prices->bars[market->bar + i];
         series->moments[i] = (rf_simulate_moment){
             .time_ms = bar->time_ms, .low = bar->low, .high = bar->high, .close = bar->close};
     }

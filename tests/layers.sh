@@ -48,9 +48,11 @@ includes market "$language" 'base/.*' "$public" "$margin" 'market/.*'
 system='[a-z_0-9]+\.h|sys/[a-z_0-9]+\.h|arpa/[a-z]+\.h|netinet/[a-z_]+\.h|linux/[a-z_]+\.h'
 includes venue "$language" 'stdio\.h' 'base/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*'
 includes history "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'venue/.*' 'history/.*'
-includes server "$system" 'base/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'server/.*' \
+# Files with prices, and nothing of ours but base.
+includes prices "$language" 'stdio\.h' 'strings\.h' 'z(lib|ip)\.h' 'base/.*' 'prices/.*'
+includes server "$system" 'base/.*' 'prices/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'server/.*' \
     'wslay/wslay\.h' 'openssl/.*' 'curl/curl\.h'
-includes cli "$system" 'base/.*' 'api/.*' 'market/.*' 'store/.*' 'bench/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'cli/.*' \
+includes cli "$system" 'base/.*' 'prices/.*' 'api/.*' 'market/.*' 'store/.*' 'bench/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'cli/.*' \
     'server/serve\.h' 'server/sign\.h' 'curl/curl\.h'
 # The benchmarks also weigh the engine's records, and race its index against a scan over its positions.
 includes bench "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'engine/state\.h' 'venue/.*' 'cli/.*' 'bench/.*'
@@ -110,7 +112,7 @@ fi
 function_lines_max=100
 function_lines_long=70 # at most one function in a hundred is longer
 file_lines_max=900
-sources=$(find base engine store api market venue history server cli bench tests -name '*.[ch]' 2>/dev/null | sort)
+sources=$(find base engine store api market venue history prices server cli bench tests -name '*.[ch]' 2>/dev/null | sort)
 # shellcheck disable=SC2086 # a list of paths without blanks
 ctags --quiet --fields=+ne --c-kinds=f -f - $sources 2>/dev/null |
     awk -F'\t' '{
@@ -131,7 +133,7 @@ awk '{ length_of[NR] = $1 } END { print NR " functions, median " length_of[int((
 
 # ---- Every source file is built -------------------------------------------------------------------------
 
-for file in $(find base engine store api market venue history server cli bench tests -name '*.c' 2>/dev/null | sort); do
+for file in $(find base engine store api market venue history prices server cli bench tests -name '*.c' 2>/dev/null | sort); do
     grep -qF "'$file'" meson.build || breach "$file: not in meson.build"
 done
 

@@ -1,6 +1,6 @@
 /* Price files: what is read, what is refused, and with which words. */
-#include "cli/prices.h"
-#include "cli/prices_number.h"
+#include "prices/number.h"
+#include "prices/prices.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

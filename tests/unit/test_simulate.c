@@ -1,8 +1,8 @@
 /* The simulator's own eyes: what its observer makes of events, also of such that a sound engine never sends, and that
  * the report draws what it is given. */
-#include "cli/prices_number.h"
 #include "cli/report.h"
 #include "cli/simulate.h"
+#include "prices/number.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "cli/prices_number.h"
+#include "prices/number.h"
 
 #include "base/decimal.h"
 

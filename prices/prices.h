@@ -6,9 +6,9 @@
  * (time, open, high, low, close, one volume, anything else) or Binance's twelve columns without
  * one; open times in milli- or microseconds.
  *
- * May include: base/types.h, cli/prices_number.h, zlib, libzip. */
-#ifndef RF_CLI_PRICES_H
-#define RF_CLI_PRICES_H
+ * May include: base/types.h, prices/number.h, zlib, libzip. */
+#ifndef RF_PRICES_H
+#define RF_PRICES_H
 
 #include "base/types.h"
 
@@ -17,14 +17,14 @@ enum { RF_PRICES_ERROR_SIZE = 512 };
 #define RF_VOLUME_UNKNOWN (-1)
 
 /* One bar, labelled by its open time. Prices and volume are 1e-8. */
-typedef struct rf_bar {
+typedef struct rf_price_bar {
     rf_wide volume; /* RF_VOLUME_UNKNOWN: the field was empty or the file has no such column */
     int64_t time_ms;
     int64_t open, high, low, close;
-} rf_bar;
+} rf_price_bar;
 
 typedef struct rf_prices {
-    rf_bar *bars; /* by time, strictly ascending; at least one */
+    rf_price_bar *bars; /* by time, strictly ascending; at least one */
     size_t count;
     int64_t interval_ms;  /* smallest distance of two bars; one minute for a single bar */
     int decimals;         /* as many as it takes to write every price of the file */
@@ -40,7 +40,7 @@ bool rf_prices_parse(rf_prices *prices, const char *name, const unsigned char *b
 bool rf_prices_window(rf_prices *prices, const char *name, int64_t from_ms, int64_t to_ms);
 void rf_prices_finish(rf_prices *prices);
 
-/* ---- prices_bytes.c: the bytes behind a path, unpacked
+/* ---- bytes.c: the bytes behind a path, unpacked
  * ------------------------------------------- */
 
 typedef struct rf_prices_bytes {

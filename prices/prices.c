@@ -7,9 +7,9 @@
  *     1583539200000,9158.5,9160.5,9158.5,9160,309.6,1583539259999,2835978.1,2040,150,1373980,0
  *                                                          no header: Binance's twelve columns in
  * their order */
-#include "cli/prices.h"
+#include "prices/prices.h"
 
-#include "cli/prices_number.h"
+#include "prices/number.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -261,7 +261,7 @@ static bool read_volume(reader *r, rf_wide *volume)
 }
 
 /* The open may lie outside [low, high]: some venues print the close before. */
-static bool check_shape(reader *r, const rf_bar *bar)
+static bool check_shape(reader *r, const rf_price_bar *bar)
 {
     if (bar->low > bar->high)
         return fail_at(r, (size_t)r->place[COLUMN_LOW], "low is above high");
@@ -272,12 +272,12 @@ static bool check_shape(reader *r, const rf_bar *bar)
     return true;
 }
 
-static bool add_bar(reader *r, const rf_bar *bar)
+static bool add_bar(reader *r, const rf_price_bar *bar)
 {
     rf_prices *prices = r->prices;
     if (prices->count == r->room) {
         size_t room = r->room * 2 + 4096;
-        rf_bar *bars = realloc(prices->bars, room * sizeof *bars);
+        rf_price_bar *bars = realloc(prices->bars, room * sizeof *bars);
         if (!bars)
             return fail_at(r, 0, "out of memory");
         prices->bars = bars;
@@ -289,7 +289,7 @@ static bool add_bar(reader *r, const rf_bar *bar)
 
 static bool read_row(reader *r)
 {
-    rf_bar bar;
+    rf_price_bar bar;
     if (r->fields_count != r->width)
         return fail_at(r, r->fields_count < r->width ? r->fields_count : r->width,
                        "%zu columns where %zu belong", r->fields_count, r->width);

@@ -4,8 +4,8 @@
  * eight are refused unless they are zeros.
  *
  * May include: base/types.h, base/decimal.h. */
-#ifndef RF_CLI_PRICES_NUMBER_H
-#define RF_CLI_PRICES_NUMBER_H
+#ifndef RF_PRICES_NUMBER_H
+#define RF_PRICES_NUMBER_H
 
 #include "base/types.h"
 

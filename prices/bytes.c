@@ -1,4 +1,4 @@
-#include "cli/prices.h"
+#include "prices/prices.h"
 
 #include <errno.h>
 #include <stdarg.h>
