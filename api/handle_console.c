@@ -3,7 +3,7 @@
 #include "api/handlers.h"
 #include "api/put.h"
 
-enum { INVARIANTS_MAX = 32, ORDERS_SHOWN = RF_ORDER_VIEWS_MAX };
+enum { INVARIANTS_MAX = 32, ORDERS_SHOWN = RF_ORDER_VIEWS_MAX, NEAR_STEPS = 3 };
 
 static void put_house(rf_bytes *out, const rf_house_view *house, uint32_t currency)
 {
@@ -55,7 +55,23 @@ typedef struct exposure {
     int64_t longs, shorts, cross_longs, cross_shorts; /* quantities */
     uint32_t positions, isolations, liquidating;
     rf_wide value;
+    rf_wide
+        near[NEAR_STEPS]; /* value of isolations whose liquidation price is this near the mark */
 } exposure;
+
+static const int64_t near_percent[NEAR_STEPS] = {1, 2, 5};
+
+/* A cross position has no liquidation price of its own and is not counted. */
+static void add_near(exposure *sum, const rf_position_view *row)
+{
+    if (!row->isolated || row->liquidation_price == 0)
+        return;
+    rf_wide away = (rf_wide)row->mark - row->liquidation_price;
+    away = away < 0 ? -away : away;
+    for (int i = 0; i < NEAR_STEPS; i++)
+        if (100 * away <= (rf_wide)near_percent[i] * row->mark)
+            sum->near[i] += row->value;
+}
 
 static void add_exposure(exposure *sum, const rf_position_view *row)
 {
@@ -71,6 +87,7 @@ static void add_exposure(exposure *sum, const rf_position_view *row)
     sum->isolations += row->isolated;
     sum->liquidating += row->is_liquidating;
     sum->value += row->value;
+    add_near(sum, row);
 }
 
 static void put_exposure(rf_call *call, uint32_t instrument, const rf_instrument_view *view)
@@ -98,6 +115,9 @@ static void put_exposure(rf_call *call, uint32_t instrument, const rf_instrument
     rf_put_int(out, "isolations", sum.isolations);
     rf_put_int(out, "liquidating", sum.liquidating);
     rf_put_money(out, "position_value", sum.value);
+    rf_put_money(out, "within_1_percent", sum.near[0]);
+    rf_put_money(out, "within_2_percent", sum.near[1]);
+    rf_put_money(out, "within_5_percent", sum.near[2]);
     rf_put_money(out, "funding_rate", view->funding_rate);
     rf_put_money(out, "estimated_funding_rate", view->estimated_rate);
     rf_put_close(out, '}');

@@ -1,0 +1,124 @@
+// Risk at a glance: exposure by instrument, what is near liquidation, the queue and tape of liquidations, the fund, and
+// whether prices can be trusted.
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { call } from "../shared/api";
+import * as decimal from "../shared/decimal";
+import { Dialog, Num, Percent, saying, Time } from "../shared/ui";
+import { exposure, fundHistory, house, liquidations, sources, type Exposure, type Liquidation, type Row } from "./state";
+import { Table } from "./table";
+
+const explained = signal<string | null>(null);
+
+const EXPOSURE = [
+  { title: "Instrument", show: (row: Exposure) => row.instrument_name },
+  { title: "State", show: (row: Exposure) => <span class={"state " + row.state.toLowerCase()}>{row.state.toLowerCase().replace("_", " ")}</span> },
+  { title: "Mark", show: (row: Exposure) => <><Num value={row.mark_price} places={2} />{row.mark_stale && <span class="badge bad">stale</span>}{row.mark_pinned && <span class="badge">pinned</span>}</> },
+  { title: "Open interest", show: (row: Exposure) => <Num value={row.open_interest} places={4} /> },
+  { title: "Value, USD", show: (row: Exposure) => <Num value={row.position_value} places={0} /> },
+  { title: "Positions", show: (row: Exposure) => row.positions },
+  { title: "Isolated", show: (row: Exposure) => row.isolations },
+  { title: "Within 1 %", show: (row: Exposure) => <Num value={row.within_1_percent} places={0} field="within_1_percent" /> },
+  { title: "Within 2 %", show: (row: Exposure) => <Num value={row.within_2_percent} places={0} /> },
+  { title: "Within 5 %", show: (row: Exposure) => <Num value={row.within_5_percent} places={0} /> },
+  { title: "In liquidation", show: (row: Exposure) => row.liquidating },
+  { title: "Funding / 1 h", show: (row: Exposure) => <Percent value={row.funding_rate} places={4} signed /> },
+];
+
+const TAPE = [
+  { title: "Began", show: (row: Liquidation) => <Time ms={row.start_time} date /> },
+  { title: "Account", show: (row: Liquidation) => row.account },
+  { title: "What", show: (row: Liquidation) => (row.kind === "ISOLATED" ? `${row.instrument_name} isolated` : "Cross account") },
+  { title: "Quantity", show: (row: Liquidation) => <Num value={row.quantity} places={4} /> },
+  { title: "Mark", show: (row: Liquidation) => <Num value={row.mark_price} places={2} /> },
+  { title: "Closed in book", show: (row: Liquidation) => <Num value={row.closed_quantity} places={4} /> },
+  { title: "Taken over", show: (row: Liquidation) => <Num value={row.taken_over_quantity} places={4} /> },
+  { title: "Deleveraged", show: (row: Liquidation) => <Num value={row.deleveraged_quantity} places={4} /> },
+  { title: "To the fund", show: (row: Liquidation) => <Num value={row.to_insurance_fund} places={2} /> },
+  { title: "Uncovered", show: (row: Liquidation) => <Num value={row.uncovered_loss} places={2} /> },
+  { title: "State", show: (row: Liquidation) => row.status.toLowerCase() },
+  { title: "", show: (row: Liquidation) => row.isolation_id && <button type="button" class="small" onClick={() => (explained.value = row.isolation_id!)}>Explain</button> },
+];
+
+/** The fund over time. The plotting library is fetched when it is needed. */
+function FundPlot() {
+  const host = useRef<HTMLDivElement>(null);
+  const rows = fundHistory.value;
+  const last = rows[0]?.t ?? 0;
+  useEffect(() => {
+    let plot: { destroy(): void } | undefined;
+    let gone = false;
+    void import("uplot").then(({ default: UPlot }) => {
+      if (gone || !host.current || rows.length < 2) return;
+      const points = [...rows].reverse();
+      const style = getComputedStyle(host.current);
+      const axis = { stroke: style.getPropertyValue("--dim"), grid: { stroke: style.getPropertyValue("--line") } };
+      plot = new UPlot({
+        width: host.current.clientWidth, height: 160, legend: { show: false }, axes: [axis, { ...axis, size: 70 }],
+        series: [{}, { stroke: style.getPropertyValue("--accent"), width: 1.5 }],
+      }, [points.map((row) => row.t / 1000), points.map((row) => Number(row.v))], host.current);
+    });
+    return () => { gone = true; plot?.destroy(); };
+  }, [last]);
+  return <div class="plot" ref={host} role="img" aria-label="Balance of the insurance fund over time" />;
+}
+
+function Fund() {
+  const row = house.value;
+  if (!row) return null;
+  const short = decimal.sign(decimal.of(row.INSURANCE)) < 0;
+  return (
+    <section class="panel" aria-label="Insurance fund">
+      <h2>Insurance fund</h2>
+      <dl>
+        <div><dt>Balance</dt><dd class={short ? "down" : ""}><Num value={row.INSURANCE} places={2} field="INSURANCE" /> USD</dd></div>
+        <div><dt>With its positions at mark</dt><dd><Num value={row.fund_equity} places={2} field="fund_equity" /> USD</dd></div>
+        <div><dt>Fees earned</dt><dd><Num value={row.FEES} places={2} field="FEES" /> USD</dd></div>
+        <div><dt>Waiting withdrawals</dt><dd><Num value={row.WITHDRAWALS} places={2} field="WITHDRAWALS" /> USD</dd></div>
+      </dl>
+      <FundPlot />
+    </section>
+  );
+}
+
+function Feeds() {
+  const text = (row: Row, key: string): string => (row[key] === undefined || row[key] === null ? "–" : String(row[key]));
+  const keys = sources.value[0] ? Object.keys(sources.value[0]) : [];
+  return (
+    <section class="panel" aria-label="Price feeds">
+      <h2>Price feeds</h2>
+      <Table rows={sources.value} id={(_, at) => at} empty="No price source is configured: prices come by operator/set-index-price."
+        columns={keys.map((key) => ({ title: key.replace(/_/g, " "), show: (row: Row) => text(row, key) }))} />
+      <p class="hint">Sources older than their limit are dropped, then those more than 3 % off the median. Without a price the mark goes stale: nobody is liquidated on it.</p>
+    </section>
+  );
+}
+
+export function Story(props: { id: string; onClose: () => void }) {
+  const [told, setTold] = useState<string | null>(null);
+  useEffect(() => {
+    call<{ text?: string; story?: string; lines?: string[] }>("operator/explain", { id: props.id })
+      .then((answer) => setTold(answer.text ?? answer.story ?? (answer.lines ?? []).join("\n")))
+      .catch((error: unknown) => setTold(saying(error)));
+  }, [props.id]);
+  return <Dialog title="How it went" wide onClose={props.onClose}><pre class="story">{told ?? "Asking the journal…"}</pre></Dialog>;
+}
+
+export function Overview() {
+  const running = liquidations.value.filter((row) => row.status === "RUNNING");
+  return (
+    <>
+      <section class="panel wide" aria-label="Exposure">
+        <h2>Exposure <small>notional within 1, 2 and 5 % of its liquidation price</small></h2>
+        <Table columns={EXPOSURE} rows={exposure.value} id={(row) => row.instrument_name} empty="No instrument is listed yet." />
+      </section>
+      <Fund />
+      <Feeds />
+      <section class="panel wide" aria-label="Liquidations">
+        <h2>Liquidations <small>{running.length} under way</small></h2>
+        <Table columns={TAPE} rows={liquidations.value} id={(row, at) => (row.isolation_id ?? row.account_id) + at} empty="No liquidation yet." />
+      </section>
+      {explained.value && <Story id={explained.value} onClose={() => (explained.value = null)} />}
+    </>
+  );
+}

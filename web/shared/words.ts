@@ -1,0 +1,72 @@
+// What a refusal means and what to do about it, in words. The code always stands behind them.
+import * as decimal from "./decimal";
+
+const sentences: Record<number, string> = {
+  201: "There is no position to close.",
+  202: "This account is suspended. Ask the venue's support.",
+  204: "An order with this client id exists already.",
+  206: "This instrument has been settled.",
+  207: "There is no mark price yet. Try again in a moment.",
+  208: "This instrument is not open for new orders now. Cancelling still works.",
+  209: "This instrument does not exist.",
+  212: "This order does not exist any more.",
+  213: "The quantity must be above zero and a multiple of the step.",
+  219: "These options cannot be combined.",
+  222: "The mark price is too old to trade on. Try again when prices are back.",
+  224: "There is nobody on the other side for a market order. Use a limit order.",
+  225: "The order would pass the leverage that is allowed for this size.",
+  226: "This leverage is not allowed: choose a lower one, or a smaller size.",
+  229: "The trigger price has been reached already, or is missing.",
+  230: "Choose by which price the order triggers.",
+  301: "The account is below its initial margin. Only orders that reduce risk are accepted.",
+  304: "This would be liquidated at once. Add margin, lower the leverage or the size.",
+  306: "Not enough available balance.",
+  307: "The order has changed meanwhile.",
+  308: "The price must be above zero and a multiple of the tick.",
+  309: "The market accepts only resting (post-only) orders now.",
+  310: "This price lies beyond your liquidation price: the position would be gone before the order fills.",
+  311: "This position is being liquidated.",
+  312: "The price is above the upper price band.",
+  313: "The price is below the lower price band.",
+  314: "The quantity is above the largest order that is allowed.",
+  315: "The price is too far from the mark price.",
+  316: "This order is not open any more.",
+  317: "There is no such position.",
+  318: "Too many open orders. Cancel some first.",
+  319: "The position would pass the largest size that is allowed.",
+  415: "The quantity is below the smallest order that is allowed.",
+  501: "The account's leverage setting does not allow this.",
+  606: "A market order would slip out of the price band. Use a limit order or a smaller size.",
+  613: "This isolated position does not exist any more.",
+  614: "Too many isolated positions.",
+  617: "You already have an isolated position on this instrument: the order joins it.",
+  619: "This cannot be done with an isolated position.",
+  623: "This instrument can be traded with isolated margin only.",
+  1110: "Reduce-only: the order would not reduce a position.",
+  30024: "The amount is above what can be withdrawn.",
+  40001: "The request could not be read.",
+  40002: "This venue does not offer that.",
+  40003: "The parameters contradict each other.",
+  40004: "A value is missing or malformed.",
+  40006: "This request was sent twice; it counted once.",
+  40101: "Please log in.",
+  40102: "This computer's clock is wrong by more than a minute.",
+  40104: "You may not do this.",
+  40401: "There is no such thing.",
+  40801: "The venue did not answer in time.",
+  42901: "Too many requests: wait a moment.",
+  43003: "Fill-or-kill: the book could not fill all of it, so nothing was done.",
+  43004: "Immediate-or-cancel: nothing could be filled at this price.",
+  43005: "Post-only: the order would have traded at once, so it was not placed.",
+  43012: "Self-trade prevention: it would have traded with your own order.",
+  50001: "The venue has a fault of its own. Nothing was done.",
+  9010001: "The venue is in maintenance. Cancelling still works.",
+};
+
+export function words(code: number, label: string, data: Record<string, string> = {}): string {
+  const sentence = sentences[code] ?? (label ? label.toLowerCase().replace(/_/g, " ") + "." : "Refused.");
+  const needed = data["required_margin"];
+  const detail = needed ? ` Needed: ${decimal.show(decimal.of(needed), 2)} USD.` : "";
+  const about = data["param"] ? ` (${data["param"]})` : "";
+  return `${sentence}${detail}${about} [${code}]`;
+}

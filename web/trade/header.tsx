@@ -1,0 +1,97 @@
+// The line over everything: which instrument, its prices, and who is here.
+import { computed, signal } from "@preact/signals";
+import * as decimal from "../shared/decimal";
+import { Num, Percent } from "../shared/ui";
+import { loginOpen, logOut } from "./login";
+import {
+  estimatedRate, fundingRate, indexPrice, instrument, instruments, market, marks, person, symbol, theme, tickers, user, userLink,
+} from "./state";
+
+const now = signal(Date.now());
+window.setInterval(() => (now.value = Date.now()), 1000);
+
+/** Funding settles at every full hour. */
+const untilFunding = computed(() => {
+  const left = 3_600_000 - (now.value % 3_600_000);
+  const part = (value: number): string => String(Math.floor(value)).padStart(2, "0");
+  return `${part(left / 60_000)}:${part((left / 1000) % 60)}`;
+});
+
+function Figure(props: { label: string; children: preact.ComponentChildren; title?: string }) {
+  return (
+    <div class="figure" title={props.title}>
+      <span class="label">{props.label}</span>
+      <span class="value">{props.children}</span>
+    </div>
+  );
+}
+
+export function Header() {
+  const row = instrument.value;
+  const ticker = tickers.value[symbol.value];
+  const places = row?.quote_decimals ?? 2;
+  const direction = ticker?.c ? decimal.sign(decimal.of(ticker.c)) : 0;
+  return (
+    <header class="top">
+      <a class="brand" href="/" aria-label="Ringfence">
+        <svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9" /><circle cx="12" cy="12" r="3.5" /></svg>
+        <span>Ringfence</span>
+      </a>
+      <label class="instrument">
+        <span class="hidden">Instrument</span>
+        <select value={symbol.value} onChange={(event) => (symbol.value = event.currentTarget.value)}>
+          {instruments.value.map((one) => <option key={one.symbol} value={one.symbol}>{one.symbol}</option>)}
+        </select>
+      </label>
+      <div class={"last " + ["down", "", "up"][direction + 1]}>
+        <Num value={ticker?.a} places={places} field="ticker.a" />
+      </div>
+      <div class="figures">
+        <Figure label="Mark" title="Margin and liquidation are reckoned at this price">
+          <Num value={marks.value[symbol.value]} places={places} field="mark" />
+        </Figure>
+        <Figure label="Index"><Num value={indexPrice.value} places={places} field="index" /></Figure>
+        <Figure label="Funding / 1 h" title={"Next interval, estimated: " + (estimatedRate.value ?? "–")}>
+          <Percent value={fundingRate.value} places={4} signed field="funding" /> <span class="dim">in {untilFunding.value}</span>
+        </Figure>
+        <Figure label="24 h"><Percent value={ticker?.c} signed colour field="ticker.c" /></Figure>
+        <Figure label="24 h high / low">
+          <Num value={ticker?.h} places={places} field="ticker.h" /> / <Num value={ticker?.l} places={places} field="ticker.l" />
+        </Figure>
+        <Figure label="24 h volume"><Num value={ticker?.vv} places={0} field="ticker.vv" /> USD</Figure>
+        <Figure label="Open interest"><Num value={ticker?.oi} places={row?.quantity_decimals ?? 4} field="ticker.oi" /> {row?.base_ccy}</Figure>
+      </div>
+      <div class="session">
+        <button type="button" class="quiet" title="Dark or light (T)" aria-label="Change between dark and light"
+          onClick={() => (theme.value = theme.value === "dark" ? "light" : "dark")}>{theme.value === "dark" ? "☾" : "☀"}</button>
+        {person.value ? (
+          <>
+            <span class="who">{person.value.name}</span>
+            <button type="button" class="quiet" onClick={() => void logOut()}>Log out</button>
+          </>
+        ) : (
+          <button type="button" class="primary" onClick={() => (loginOpen.value = true)}>Log in</button>
+        )}
+      </div>
+    </header>
+  );
+}
+
+/** What is lost is said loudly, and what is shown meanwhile is marked as old by the style of `body.lost`. */
+export function Banner() {
+  const lost = market.link.value !== "live" || (person.value && user && userLink.value !== "live");
+  document.body.classList.toggle("lost", !!lost);
+  const row = instrument.value;
+  return (
+    <>
+      {lost && (
+        <div class="banner bad" role="alert">
+          {market.link.value === "connecting" ? "Connecting to the venue…" : "Connection lost. Prices and positions below are old; connecting again…"}
+        </div>
+      )}
+      {row && !row.tradable && (
+        <div class="banner" role="status">{row.symbol} is not open for new orders now. Cancelling and adding margin still work.</div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,126 @@
+// The trading page: its parts put together, shortcuts, notifications.
+import { effect, signal } from "@preact/signals";
+import { render } from "preact";
+import { get } from "../shared/api";
+import { Choice, Notices, saying, tell } from "../shared/ui";
+import { Account } from "./account";
+import { Book } from "./book";
+import { Chart } from "./chart";
+import { Dialogs } from "./dialogs";
+import * as draft from "./draft";
+import { Banner, Header } from "./header";
+import { LoginDialog, loginOpen, type Demo } from "./login";
+import { loadMargin, loadRates } from "./margin";
+import { MarketInfo } from "./marketinfo";
+import { OrderForm } from "./orderform";
+import { fault, notice, pane, person, start, theme } from "./state";
+import { tab, Tables } from "./tables";
+
+const demo = signal<Demo | null>(null);
+
+const PANES = [["chart", "Chart"], ["book", "Book"], ["trade", "Trade"], ["positions", "Positions"], ["account", "Account"]] as const;
+
+function Page() {
+  return (
+    <>
+      <a class="skip" href="#order">To the order form</a>
+      <Header />
+      <Banner />
+      {fault.value && <div class="banner bad" role="alert">{fault.value}</div>}
+      {demo.value && person.value === null && (
+        <div class="banner demo" role="status">
+          A live sandbox market: nothing here is real money.
+          <button type="button" class="primary" onClick={() => (loginOpen.value = true)}>Try it with a demo account</button>
+        </div>
+      )}
+      <main class="grid" data-pane={pane.value}>
+        <Chart />
+        <Book />
+        <div class="column" id="order">
+          <OrderForm />
+          <Account />
+        </div>
+        <Tables />
+        <MarketInfo />
+      </main>
+      <Choice label="Part of the page" class="panes" options={PANES} value={pane.value} onChange={(value) => (pane.value = value)} />
+      <Dialogs />
+      <LoginDialog demo={demo.value} />
+      <Notices />
+    </>
+  );
+}
+
+// ---- Shortcuts: single letters outside of fields -------------------------------------------------------------
+
+const SHORTCUTS: Record<string, () => void> = {
+  b: () => (draft.side.value = "BUY"),
+  s: () => (draft.side.value = "SELL"),
+  i: () => (draft.mode.value = "ISOLATED"),
+  c: () => (draft.mode.value = "CROSS"),
+  l: () => (draft.kind.value = "LIMIT"),
+  m: () => (draft.kind.value = "MARKET"),
+  q: () => document.querySelector<HTMLInputElement>("input[name=quantity]")?.focus(),
+  p: () => (tab.value = "positions"),
+  o: () => (tab.value = "orders"),
+  t: () => (theme.value = theme.value === "dark" ? "light" : "dark"),
+};
+
+document.addEventListener("keydown", (event) => {
+  const target = event.target as HTMLElement;
+  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
+  if (document.querySelector("dialog[open]")) return;
+  const action = SHORTCUTS[event.key.toLowerCase()];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+// ---- Notifications -------------------------------------------------------------------------------------------
+
+interface MarginEvent {
+  kind: string;
+  instrument_name?: string;
+  margin_ratio?: string;
+}
+interface OwnTrade {
+  side: string;
+  traded_quantity: string;
+  traded_price: string;
+  instrument_name: string;
+}
+
+const MARGIN_WORDS: Record<string, [string, "good" | "bad" | "plain"]> = {
+  WARNING: ["is near its liquidation. Add margin or reduce it.", "bad"],
+  LIQUIDATION_START: ["is being liquidated.", "bad"],
+  LIQUIDATION_END: ["was liquidated. See Liquidations for the account of it.", "bad"],
+  LIQUIDATION_RECOVERED: ["has recovered; the liquidation ended.", "good"],
+  ADL: ["was reduced by deleveraging.", "bad"],
+};
+
+notice.value = (kind, what) => {
+  if (kind === "trade") {
+    const trade = what as OwnTrade;
+    tell(`${trade.side === "BUY" ? "Bought" : "Sold"} ${trade.traded_quantity} ${trade.instrument_name} at ${trade.traded_price}`, "plain");
+    return;
+  }
+  const event = what as MarginEvent;
+  const words = MARGIN_WORDS[event.kind];
+  if (words) tell(`${event.instrument_name ?? "Your account"} ${words[0]}`, words[1]);
+};
+
+// ---- Beginning -----------------------------------------------------------------------------------------------
+
+effect(() => {
+  document.documentElement.dataset["theme"] = theme.value;
+});
+render(<Page />, document.getElementById("app")!);
+start().then(
+  () => {
+    draft.watchPreview();
+    loadMargin().catch((error: unknown) => tell("What-if is not available: " + saying(error), "bad"));
+    effect(() => void (person.value && loadRates().catch(() => undefined)));
+  },
+  (error: unknown) => (fault.value = saying(error) + " Reload the page to try again."),
+);
+get<Demo>("/auth/demo").then((answer) => (demo.value = answer.accounts?.length ? answer : null)).catch(() => undefined);

@@ -1,0 +1,115 @@
+// What stands behind the market: risk tiers, the insurance fund, liquidations of others.
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { call } from "../shared/api";
+import * as decimal from "../shared/decimal";
+import type { Sample } from "../shared/types";
+import { Choice, Empty, Num, Percent, Time } from "../shared/ui";
+import { risks } from "./margin";
+import { placesOf } from "./positions";
+import { liquidations, symbol, theme } from "./state";
+
+const view = signal<"tiers" | "fund" | "liquidations">("tiers");
+
+function Tiers() {
+  const risk = risks.value[symbol.value];
+  if (!risk) return <Empty>The risk parameters are not here yet.</Empty>;
+  return (
+    <div class="tiers">
+      <dl>
+        <div><dt>Largest leverage</dt><dd>{risk.max_leverage}×</dd></div>
+        <div><dt>Maker / taker fee</dt><dd><Percent value={risk.maker_fee_rate} places={3} /> / <Percent value={risk.taker_fee_rate} places={3} /></dd></div>
+        <div><dt>Liquidation fee</dt><dd><Percent value={risk.liquidation_fee_rate} places={2} /></dd></div>
+        <div><dt>Price band</dt><dd>± <Percent value={risk.price_band} places={1} /></dd></div>
+        <div><dt>Funding cap per hour</dt><dd><Percent value={risk.funding_cap_rate} places={2} /></dd></div>
+      </dl>
+      {risk.tiers.length > 0 ? (
+        <table>
+          <thead><tr><th scope="col">From, USD</th><th scope="col">Initial</th><th scope="col">Maintenance</th><th scope="col">Leverage</th></tr></thead>
+          <tbody>
+            {risk.tiers.map((tier) => (
+              <tr key={tier.min_notional}>
+                <td><Num value={tier.min_notional} places={0} /></td><td><Percent value={tier.imr} /></td><td><Percent value={tier.mmr} /></td><td>{tier.max_leverage}×</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : <p class="hint">Maintenance is half of the initial margin at the largest leverage; larger sizes need more.</p>}
+    </div>
+  );
+}
+
+function drawLine(canvas: HTMLCanvasElement, rows: Sample[]): void {
+  const ratio = window.devicePixelRatio || 1;
+  const { clientWidth: width, clientHeight: height } = canvas;
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  const pen = canvas.getContext("2d")!;
+  pen.scale(ratio, ratio);
+  const points = [...rows].reverse().map((row) => [row.t, Number(row.v)] as const);
+  if (points.length < 2) return;
+  const values = points.map((point) => point[1]);
+  const low = Math.min(...values), high = Math.max(...values);
+  const from = points[0]![0], to = points[points.length - 1]![0];
+  pen.strokeStyle = getComputedStyle(canvas).getPropertyValue("--accent");
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  points.forEach(([t, v], at) => {
+    const x = ((t - from) / (to - from || 1)) * width;
+    const y = height - 6 - ((v - low) / (high - low || 1)) * (height - 12);
+    if (at === 0) pen.moveTo(x, y);
+    else pen.lineTo(x, y);
+  });
+  pen.stroke();
+}
+
+function Fund() {
+  const [rows, setRows] = useState<Sample[]>([]);
+  const ref = useRef<HTMLCanvasElement>(null);
+  const tone = theme.value;
+  useEffect(() => {
+    const ask = (): void => void call<{ data: Sample[] }>("public/get-insurance", { instrument_name: "USD", count: 300 })
+      .then((answer) => setRows(answer.data)).catch(() => undefined);
+    ask();
+    const timer = window.setInterval(ask, 15_000);
+    return () => window.clearInterval(timer);
+  }, []);
+  useEffect(() => { if (ref.current) drawLine(ref.current, rows); }, [rows, tone]);
+  return (
+    <div class="fund">
+      <p>The insurance fund holds <Num value={rows[0]?.v} places={2} field="insurance" /> USD. It receives what a liquidation leaves and pays what one cannot.</p>
+      {rows.length > 1 ? <canvas ref={ref} role="img" aria-label="Balance of the insurance fund over time" /> : <Empty>Its history begins now.</Empty>}
+    </div>
+  );
+}
+
+function Liquidations() {
+  if (liquidations.value.length === 0) return <Empty>No liquidation since you opened the page.</Empty>;
+  return (
+    <table>
+      <thead><tr><th scope="col">Time</th><th scope="col">Instrument</th><th scope="col">Quantity</th><th scope="col">Price</th></tr></thead>
+      <tbody>
+        {liquidations.value.map((row, at) => {
+          const places = placesOf(row.instrument_name);
+          const long = decimal.sign(decimal.of(row.quantity)) > 0;
+          return (
+            <tr key={at}>
+              <td><Time ms={row.t} /></td><td>{row.instrument_name}</td>
+              <td class={long ? "up" : "down"}><Num value={row.quantity} places={places.qty} /></td><td><Num value={row.price} places={places.price} /></td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
+export function MarketInfo() {
+  return (
+    <section class="panel info" aria-label="About this market">
+      <Choice label="What to show" class="tabs" value={view.value} onChange={(value) => (view.value = value)}
+        options={[["tiers", "Risk"], ["fund", "Insurance fund"], ["liquidations", "Liquidations"]] as const} />
+      {view.value === "tiers" ? <Tiers /> : view.value === "fund" ? <Fund /> : <Liquidations />}
+    </section>
+  );
+}

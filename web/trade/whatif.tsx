@@ -1,0 +1,69 @@
+// What if the mark moved? Drag it, and every row of this instrument says what would become of it.
+import { computed, signal } from "@preact/signals";
+import * as decimal from "../shared/decimal";
+import { Num } from "../shared/ui";
+import { crossShare, suppose } from "./margin";
+import { RatioBar } from "./positions";
+import { balance, instrument, marks, positions, symbol } from "./state";
+
+export const whatIf = signal(false);
+/** Thousandths of the mark, up or down. */
+const move = signal(0);
+
+const supposedMark = computed(() => {
+  const mark = decimal.of(marks.value[symbol.value]);
+  const factor = decimal.of(String(1000 + move.value));
+  const places = instrument.value?.quote_decimals ?? 2;
+  const product = decimal.div(decimal.mul(mark, factor), decimal.of("1000"), places);
+  return decimal.floorTo(product, decimal.of(instrument.value?.price_tick_size));
+});
+
+/** The account's ratio with all its cross positions of this instrument at the supposed mark. */
+const crossRatio = computed(() => {
+  const row = balance.value;
+  if (!row) return null;
+  let required = decimal.rescale(decimal.of(row.total_maintenance_margin), 8);
+  let margin = decimal.rescale(decimal.of(row.total_margin_balance), 8);
+  for (const position of positions.value) {
+    if (position.isolation_id || position.instrument_name !== symbol.value) continue;
+    const share = crossShare(position, supposedMark.value);
+    const present = crossShare(position, decimal.of(position.mark_price));
+    if (!share || !present) return null;
+    required += share.required - present.required;
+    margin += share.gain;
+  }
+  if (margin <= 0n) return "1";
+  return decimal.text({ units: (required * 10000n) / margin, scale: 4 }, 4);
+});
+
+export function WhatIf() {
+  if (!whatIf.value) return null;
+  const places = instrument.value?.quote_decimals ?? 2;
+  const rows = positions.value.filter((row) => row.instrument_name === symbol.value);
+  return (
+    <section class="whatif" aria-label="What if the mark price moved">
+      <div class="slide">
+        <label>
+          If the mark of {symbol.value} were <strong>{decimal.show(supposedMark.value, places)}</strong>{" "}
+          ({decimal.show({ units: BigInt(move.value), scale: 1 }, 1, true)}%)
+          <input type="range" min={-500} max={500} step={1} value={move.value} onInput={(event) => (move.value = Number(event.currentTarget.value))} />
+        </label>
+        <button type="button" class="small" onClick={() => (move.value = 0)}>Back to now</button>
+        <button type="button" class="small" aria-label="Close what if" onClick={() => (whatIf.value = false)}>✕</button>
+      </div>
+      {rows.length === 0 && <p class="hint">You hold no position on this instrument.</p>}
+      {rows.map((row) => {
+        const then = suppose(row, supposedMark.value);
+        if (!then) return null;
+        return (
+          <p key={row.isolation_id ?? "cross"}>
+            <span class={"badge " + (row.isolation_id ? "isolated" : "cross")}>{row.isolation_id ? "Isolated" : "Cross"}</span>
+            {then.liquidated ? <strong class="down">would be liquidated: the most you lose is what is inside the fence</strong>
+              : <RatioBar ratio={row.isolation_id ? then.ratio : crossRatio.value} label="Margin ratio then" />}
+            <span>profit <Num value={then.pnl} places={2} signed colour /></span>
+          </p>
+        );
+      })}
+    </section>
+  );
+}
