@@ -3,6 +3,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { call, get } from "../shared/api";
 import * as decimal from "../shared/decimal";
 import { Socket, type Push } from "../shared/socket";
+import { applyLevels } from "./levels";
 import type {
   Balance, BookDelta, BookSnapshot, Candle, Instrument, Level, Order, Position, Sample, Ticker, Trade,
 } from "../shared/types";
@@ -50,31 +51,6 @@ export interface Book {
   t: number;
 }
 export const book = signal<Book>({ bids: [], asks: [], u: 0, t: 0 });
-
-/** Prices are text with equal decimals, so that longer is larger and equal lengths compare as text. */
-function comparePrices(a: string, b: string): number {
-  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
-}
-
-/** One side with changes applied; `direction` 1 sorts ascending (asks), -1 descending (bids). */
-export function applyLevels(levels: Level[], changes: Level[], direction: 1 | -1): Level[] {
-  if (changes.length === 0) return levels;
-  const result = levels.slice();
-  for (const change of changes) {
-    let low = 0;
-    let high = result.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (comparePrices(result[middle]![0], change[0]) * direction < 0) low = middle + 1;
-      else high = middle;
-    }
-    const gone = /^0(\.0*)?$/.test(change[1]);
-    const present = low < result.length && result[low]![0] === change[0];
-    if (gone && present) result.splice(low, 1);
-    else if (!gone) result.splice(low, present ? 1 : 0, change);
-  }
-  return result;
-}
 
 function bookMessage(push: Push): void {
   if (push.instrument_name !== symbol.value) return;
