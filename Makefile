@@ -1,5 +1,5 @@
 # Shorthands for developers. Meson and Ninja build (meson.build); ./run and ./test need nothing but a shell.
-.PHONY: all run test bench bench-instructions format lint clean
+.PHONY: all run test bench bench-instructions docs format lint clean
 sources = $(shell git ls-files '*.c' '*.h')
 
 all:
@@ -17,6 +17,9 @@ bench: all
 # Exact, and slow: counts with valgrind where the processor's counters cannot be read.
 bench-instructions: all
 	bench/instructions.sh build/ringfence
+
+docs: all
+	node tests/reference.mjs --write
 
 format:
 	clang-format-14 -i $(sources)

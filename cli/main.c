@@ -19,6 +19,7 @@ static const verb verbs[] = {
     {"simulate", "runs a population of accounts over a price history and reports what happened",
      rf_cli_simulate},
     {"bench", "measures the engine", rf_cli_bench},
+    {"describe", "prints the API as its tables have it", rf_cli_describe},
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
