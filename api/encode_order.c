@@ -29,7 +29,7 @@ static void put_two_digits(rf_bytes *out, int64_t value)
 }
 
 /* "2021-02-17", from days since 1970: years counted from March put the leap day last. */
-static void put_date(rf_bytes *out, const char *key, int64_t time_ns)
+void rf_put_date(rf_bytes *out, const char *key, int64_t time_ns)
 {
     int64_t z = time_ns / NS_PER_DAY + 719468;
     int64_t era = z / 146097, day_of_era = z % 146097;
@@ -134,7 +134,7 @@ void rf_encode_order(rf_bytes *out, const char *key, const rf_engine *engine,
     if (order->reason)
         rf_put_int(out, "reason", (int64_t)order->reason);
     rf_put_account(out, "update_user_id", params->account);
-    put_date(out, "order_date", order->create_time_ns);
+    rf_put_date(out, "order_date", order->create_time_ns);
     rf_put_text(out, "instrument_name", instrument.config.name);
     rf_put_text(out, "fee_instrument_name", "USD");
     put_times(out, order);

@@ -1,6 +1,7 @@
 /* Positions, isolations and balances as the API shows them (cli.md section 4; api.md, POSITION and
  * BALANCE). */
 #include "api/handlers.h"
+#include "api/messages.h"
 #include "api/put.h"
 
 static void put_price(rf_bytes *out, const char *key, int64_t price,
@@ -25,15 +26,20 @@ static rf_wide magnitude(int64_t value)
     return value < 0 ? -(rf_wide)value : value;
 }
 
-/* What get-positions and the isolated rows of user-balance both show. */
-static void put_entry(rf_bytes *out, const rf_position_view *row,
-                      const rf_instrument_config *config)
+static void put_size(rf_bytes *out, const rf_position_view *row, const rf_instrument_config *config)
 {
     rf_put_decimal(out, "quantity", row->qty, config->qty_decimals);
     rf_put_money(out, "cost", row->cost);
     rf_put_money(out, "open_pos_cost", row->cost_user);
     rf_put_money(out, "open_position_pnl", row->unrealized_user);
     rf_put_money(out, "session_pnl", row->unrealized);
+}
+
+/* What get-positions and the isolated rows of user-balance both show. */
+static void put_entry(rf_bytes *out, const rf_position_view *row,
+                      const rf_instrument_config *config)
+{
+    put_size(out, row, config);
     rf_put_money(out, "average_price",
                  rf_average_price(magnitude(row->cost_user), (int64_t)magnitude(row->qty),
                                   config->qty_decimals));
@@ -102,6 +108,23 @@ void rf_encode_position(rf_bytes *out, const char *key, const rf_engine *engine,
     rf_put_close(out, '}');
 }
 
+void rf_encode_position_core(rf_bytes *out, const char *key, const rf_engine *engine,
+                             const rf_position_view *row)
+{
+    rf_instrument_view instrument;
+    if (!rf_view_instrument(engine, row->instrument, &instrument))
+        return;
+    rf_put_open(out, key, '{');
+    rf_put_account(out, "account_id", row->account);
+    rf_put_text(out, "instrument_name", instrument.config.name);
+    rf_put_text(out, "type", "PERPETUAL_SWAP");
+    put_size(out, row, &instrument.config);
+    rf_put_ms(out, "update_timestamp_ms", row->update_time_ns);
+    if (row->isolated)
+        put_isolation_key(out, row);
+    rf_put_close(out, '}');
+}
+
 static void put_cash_row(rf_bytes *out, const char *name, int64_t quantity, rf_wide value,
                          int64_t haircut, rf_wide collateral, int64_t withdrawable)
 {
@@ -117,8 +140,9 @@ static void put_cash_row(rf_bytes *out, const char *name, int64_t quantity, rf_w
     rf_put_close(out, '}');
 }
 
+/* list: what the key of the wallet's rows is; positions: the position follows as a row of its own. */
 static void put_isolated_balance(rf_bytes *out, const rf_engine *engine,
-                                 const rf_position_view *row)
+                                 const rf_position_view *row, const char *list, bool positions)
 {
     rf_instrument_view instrument;
     if (!rf_view_instrument(engine, row->instrument, &instrument))
@@ -143,18 +167,24 @@ static void put_isolated_balance(rf_bytes *out, const rf_engine *engine,
     rf_put_money(out, "total_session_unrealized_pnl", row->unrealized);
     put_ratio(out, "total_effective_leverage", row->value, row->margin_balance);
     rf_put_money(out, "max_withdrawal_balance", row->max_removable);
-    rf_put_open(out, "position_balances", '[');
+    rf_put_open(out, list, '[');
     put_cash_row(out, "USD", row->wallet, row->wallet, 0, row->wallet, row->max_removable);
     rf_put_close(out, ']');
+    if (positions) {
+        rf_put_open(out, "positions", '[');
+        if (row->qty != 0)
+            rf_encode_position(out, NULL, engine, row);
+        rf_put_close(out, ']');
+    }
     rf_put_close(out, '}');
 }
 
 /* One row for USD, whatever members of the bundle came in, and one for each collateral that is
  * there. */
-static void put_cash(rf_bytes *out, const rf_engine *engine, uint32_t account,
+static void put_cash(rf_bytes *out, const char *key, const rf_engine *engine, uint32_t account,
                      const rf_account_view *view)
 {
-    rf_put_open(out, "position_balances", '[');
+    rf_put_open(out, key, '[');
     put_cash_row(out, "USD", view->cash[0], view->cash[0], 0, view->cash[0],
                  rf_withdrawable(engine, account, 0));
     for (uint32_t i = 1; i < rf_currencies_count(engine); i++) {
@@ -190,6 +220,17 @@ static void put_totals(rf_bytes *out, const rf_account_view *view)
     rf_put_money(out, "total_isolated_cash_balance", view->isolated_cash);
 }
 
+static void put_isolated_balances(rf_bytes *out, rf_api *api, uint32_t account, const char *list,
+                                  bool positions)
+{
+    rf_put_open(out, "isolated_positions", '[');
+    size_t count = rf_view_positions(api->engine, account, api->positions, api->positions_max);
+    for (size_t i = 0; i < count && i < api->positions_max; i++)
+        if (api->positions[i].isolated)
+            put_isolated_balance(out, api->engine, &api->positions[i], list, positions);
+    rf_put_close(out, ']');
+}
+
 void rf_encode_balance(rf_bytes *out, const char *key, rf_api *api, uint32_t account,
                        const char *uuid_key)
 {
@@ -201,13 +242,30 @@ void rf_encode_balance(rf_bytes *out, const char *key, rf_api *api, uint32_t acc
         rf_put_account(out, uuid_key, account);
     rf_put_text(out, "instrument_name", "USD");
     put_totals(out, &view);
-    put_cash(out, api->engine, account, &view);
-    rf_put_open(out, "isolated_positions", '[');
+    put_cash(out, "position_balances", api->engine, account, &view);
+    put_isolated_balances(out, api, account, "position_balances", false);
+    rf_put_close(out, '}');
+}
+
+void rf_encode_account_risk(rf_bytes *out, rf_api *api, uint32_t account)
+{
+    rf_account_view view;
+    if (!rf_view_account(api->engine, account, &view))
+        return;
+    rf_put_open(out, NULL, '{');
+    rf_put_text(out, "instrument_name", "USD");
+    put_totals(out, &view);
+    rf_put_money(out, "total_borrow", 0);
+    put_ratio(out, "margin_score", (rf_wide)view.maintenance_margin + view.fee_reserve,
+              (rf_wide)view.margin_balance + view.fee_reserve);
+    put_cash(out, "balances", api->engine, account, &view);
+    rf_put_open(out, "positions", '[');
     size_t count = rf_view_positions(api->engine, account, api->positions, api->positions_max);
     for (size_t i = 0; i < count && i < api->positions_max; i++)
-        if (api->positions[i].isolated)
-            put_isolated_balance(out, api->engine, &api->positions[i]);
+        if (!api->positions[i].isolated && api->positions[i].qty != 0)
+            rf_encode_position(out, NULL, api->engine, &api->positions[i]);
     rf_put_close(out, ']');
+    put_isolated_balances(out, api, account, "balances", true);
     rf_put_close(out, '}');
 }
 

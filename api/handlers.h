@@ -68,6 +68,8 @@ void rf_decode_config(rf_call *call, rf_config_set set, rf_instrument_config *co
 const char *rf_instrument_name(const rf_engine *engine, uint32_t instrument,
                                rf_instrument_view *view);
 void rf_put_account(rf_bytes *out, const char *key, uint32_t account);
+/* "2021-02-17", in UTC. */
+void rf_put_date(rf_bytes *out, const char *key, int64_t time_ns);
 void rf_put_ms(rf_bytes *out, const char *key, int64_t time_ns);
 /* value * 10^qty_decimals / qty in e8, toward zero; 0 for qty 0. */
 rf_wide rf_average_price(rf_wide value, int64_t qty, unsigned qty_decimals);

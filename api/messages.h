@@ -42,6 +42,14 @@ void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrume
 /* A row of user.x.margin, with rf_event_margin_kind's kind. */
 void rf_encode_margin_event(rf_bytes *out, const rf_event *event, const char *kind,
                             const rf_instrument_config *config);
+/* What the account is told of an event as rows of get-transactions, without their journal_id; none,
+ * when the event did not move its money or position. */
+void rf_encode_transactions(rf_bytes *out, const rf_engine *engine, uint32_t account,
+                            const rf_event *event);
+/* The row of user.account_risk; positions without what depends on the mark. */
+void rf_encode_account_risk(rf_bytes *out, rf_api *api, uint32_t account);
+void rf_encode_position_core(rf_bytes *out, const char *key, const rf_engine *engine,
+                             const rf_position_view *position);
 /* {"v":..,"t":..} */
 void rf_encode_value(rf_bytes *out, int64_t value, unsigned decimals, int64_t time_ns);
 /* [[price, quantity, orders], ...] */
