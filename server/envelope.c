@@ -1,0 +1,138 @@
+#include "server/envelope.h"
+
+#include <string.h>
+
+#include "api/put.h"
+#include "base/decimal.h"
+
+static const char *read_text(const rf_json *json, const char *key)
+{
+    uint32_t token = rf_json_member(json, 0, key);
+    return token && json->tokens[token].kind == RF_JSON_STRING ? rf_json_text(json, token) : NULL;
+}
+
+/* Digits of a number or of a string; NULL when it is not there. False: it is something else. */
+static bool read_digits(const rf_json *json, const char *key, const char **digits, int64_t *value)
+{
+    uint32_t token = rf_json_member(json, 0, key);
+    const rf_json_token *row = &json->tokens[token];
+    uint64_t number;
+    if (!token || row->kind == RF_JSON_NULL)
+        return true;
+    if ((row->kind != RF_JSON_NUMBER && row->kind != RF_JSON_STRING) ||
+        !rf_decimal_parse_id(rf_json_text(json, token), row->text_size, &number) ||
+        number > INT64_MAX)
+        return false;
+    *digits = rf_json_text(json, token);
+    *value = (int64_t)number;
+    return true;
+}
+
+static bool read_params(const rf_json *json, uint32_t *params)
+{
+    uint32_t token = rf_json_member(json, 0, "params");
+    if (!token || json->tokens[token].kind == RF_JSON_NULL)
+        return true;
+    if (json->tokens[token].kind != RF_JSON_OBJECT)
+        return false;
+    *params = token;
+    return true;
+}
+
+rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope)
+{
+    int64_t ignored;
+    *envelope = (rf_envelope){.id = -1};
+    if (json->tokens[0].kind != RF_JSON_OBJECT)
+        return RF_ERR_BAD_REQUEST;
+    envelope->method = read_text(json, "method");
+    envelope->api_key = read_text(json, "api_key");
+    envelope->sig = read_text(json, "sig");
+    bool good = read_digits(json, "id", &envelope->id_text, &envelope->id);
+    good = read_digits(json, "nonce", &envelope->nonce, &ignored) && good;
+    good = read_params(json, &envelope->params) && good;
+    if (!envelope->method)
+        return RF_ERR_INVALID_REQUEST;
+    return good ? RF_ERR_OK : RF_ERR_MISSING_OR_INVALID_ARGUMENT;
+}
+
+/* ---- Query strings --------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Up to one of the two ends, into a JSON string. */
+static bool add_decoded(rf_bytes *text, const char **at, const char *ends)
+{
+    rf_bytes_char(text, '"');
+    while (**at && !strchr(ends, **at)) {
+        char c = *(*at)++;
+        if (c == '%') {
+            int high = hex_digit((*at)[0]);
+            int low = high < 0 ? -1 : hex_digit((*at)[1]);
+            if (low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            *at += 2;
+        } else if (c == '+') {
+            c = ' ';
+        }
+        rf_put_escaped(text, &c, 1);
+    }
+    rf_bytes_char(text, '"');
+    return true;
+}
+
+bool rf_envelope_query(const char *query, rf_bytes *text)
+{
+    rf_bytes_char(text, '{');
+    for (const char *at = query; *at;) {
+        if (*at == '&') {
+            at++;
+            continue;
+        }
+        if (text->data[text->size - 1] != '{')
+            rf_bytes_char(text, ',');
+        if (!add_decoded(text, &at, "=&"))
+            return false;
+        rf_bytes_char(text, ':');
+        if (*at == '=')
+            at++;
+        if (!add_decoded(text, &at, "&"))
+            return false;
+    }
+    rf_bytes_char(text, '}');
+    return !text->full;
+}
+
+/* ---- Refusals -------------------------------------------------------------------------------- */
+
+void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, rf_error code,
+                        const char *words, int64_t retry_after_ms)
+{
+    rf_put_open(out, NULL, '{');
+    rf_put_int(out, "id", id);
+    rf_put_text(out, "method", method ? method : "ERROR");
+    rf_put_int(out, "code", (int64_t)code);
+    rf_put_text(out, "message", words && words[0] ? words : rf_error_name(code));
+    if (retry_after_ms > 0) {
+        rf_put_open(out, "error_data", '{');
+        rf_put_int(out, "retry_after_ms", retry_after_ms);
+        rf_put_close(out, '}');
+    }
+    rf_put_close(out, '}');
+}
+
+void rf_envelope_quote(rf_bytes *out, const char *original, size_t size)
+{
+    rf_bytes_cut(out, out->size - 1);
+    rf_bytes_text(out, ",\"original\":\"");
+    rf_put_escaped(out, original, size);
+    rf_bytes_text(out, "\"}");
+}

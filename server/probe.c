@@ -1,0 +1,100 @@
+/* The second listener: /metrics, /healthz, /readyz. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/clock.h"
+#include "server/door.h"
+
+static int64_t resident_bytes(void)
+{
+    char text[128] = "";
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file)
+        return 0;
+    bool good = fgets(text, sizeof text, file) && sscanf(text, "%*u %llu", &pages) == 1;
+    fclose(file);
+    return good ? (int64_t)pages * sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void put_gate(rf_bytes *out, const rf_gate *gate)
+{
+    const rf_gate_stats stats = rf_gate_statistics(gate);
+    rf_metrics_value(out, "connections", "gauge", "Open connections.", stats.connections);
+    rf_metrics_value(out, "websockets", "gauge", "Open WebSockets.", stats.websockets);
+    rf_metrics_value(out, "connections_accepted_total", "counter", "Connections accepted.",
+                     (int64_t)stats.accepted);
+    rf_metrics_value(out, "connections_refused_total", "counter",
+                     "Connections refused at a ceiling.", (int64_t)stats.refused);
+    rf_metrics_value(out, "connections_dropped_total", "counter",
+                     "Connections dropped for not reading.", (int64_t)stats.dropped);
+    rf_metrics_value(out, "bytes_in_total", "counter", "Bytes read.", (int64_t)stats.bytes_in);
+    rf_metrics_value(out, "bytes_out_total", "counter", "Bytes written.", (int64_t)stats.bytes_out);
+}
+
+static void put_sequencer(rf_bytes *out, const rf_doors *doors)
+{
+    const rf_sequencer_stats stats = rf_sequencer_statistics(doors->sequencer);
+    int64_t age =
+        stats.snapshot_time_ns ? (rf_clock_wall_ns() - stats.snapshot_time_ns) / 1000000000 : -1;
+    rf_metrics_value(out, "journal_appended_seq", "gauge", "Newest record of the journal.",
+                     (int64_t)stats.appended);
+    rf_metrics_value(out, "journal_durable_seq", "gauge", "Newest record that is on disk.",
+                     (int64_t)stats.durable);
+    rf_metrics_value(out, "engine_seq", "gauge", "Commands that the engine has applied.",
+                     (int64_t)rf_engine_seq(doors->world->engine));
+    rf_metrics_value(out, "snapshot_seq", "gauge", "Record of the newest snapshot.",
+                     (int64_t)stats.snapshot_seq);
+    rf_metrics_value(out, "snapshot_age_seconds", "gauge",
+                     "Since the newest snapshot of this run, -1 = none.", age);
+    rf_metrics_value(out, "snapshots_failed_total", "counter", "Snapshots that were not written.",
+                     (int64_t)stats.snapshots_failed);
+    rf_metrics_value(out, "invariant_checks_total", "counter", "Looks at all invariants.",
+                     (int64_t)stats.checks);
+    rf_metrics_value(out, "invariant_check_ns", "gauge", "What the last look took.",
+                     stats.check_last_ns);
+}
+
+static void put_market(rf_bytes *out, const rf_doors *doors)
+{
+    rf_house_view house;
+    rf_view_house(doors->world->engine, &house);
+    rf_metrics_value(out, "insurance_fund_e8", "gauge", "Insurance fund in 1e-8 USD.",
+                     house.insurance[0]);
+    rf_metrics_value(out, "insurance_fund_equity_e8", "gauge",
+                     "Insurance fund with its positions' profit in 1e-8 USD.", house.fund_equity);
+}
+
+static void send_metrics(rf_doors *doors, rf_ticket ticket)
+{
+    rf_bytes *out = &doors->out;
+    rf_bytes_clear(out);
+    rf_metrics_print(&doors->metrics, out);
+    put_gate(out, doors->gate);
+    put_sequencer(out, doors);
+    put_market(out, doors);
+    rf_metrics_value(out, "resident_bytes", "gauge", "Resident memory.", resident_bytes());
+    rf_doors_send(doors, ticket, out->full ? 500 : 200, "text/plain; version=0.0.4", out->data,
+                  out->size);
+}
+
+static void send_word(rf_doors *doors, rf_ticket ticket, int status, const char *word)
+{
+    rf_doors_send(doors, ticket, status, "text/plain", word, strlen(word));
+}
+
+void rf_metrics_request(rf_doors *doors, rf_ticket ticket, const rf_http_request *request)
+{
+    if (strcmp(request->method, "GET") != 0)
+        send_word(doors, ticket, 405, "only GET\n");
+    else if (strcmp(request->path, "/metrics") == 0)
+        send_metrics(doors, ticket);
+    else if (strcmp(request->path, "/healthz") == 0)
+        send_word(doors, ticket, 200, "ok\n");
+    else if (strcmp(request->path, "/readyz") == 0)
+        send_word(doors, ticket, doors->stopping ? 503 : 200,
+                  doors->stopping ? "stopping\n" : "ok\n");
+    else
+        send_word(doors, ticket, 404, "not found\n");
+}

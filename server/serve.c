@@ -1,0 +1,319 @@
+#include "server/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "api/put.h"
+#include "base/check.h"
+#include "server/clock.h"
+#include "server/door.h"
+#include "server/note.h"
+#include "server/notify.h"
+
+enum {
+    ERROR_SIZE = 512,
+    PATH_SIZE = 512,
+    BOUND_SIZE = 128,
+    STOP_MS_MAX = 5000, /* longest wait for answers under way */
+};
+
+typedef struct server {
+    const rf_config *config;
+    uv_loop_t loop;
+    uv_timer_t second, stop_wait;
+    uv_signal_t terminate, interrupt;
+    rf_sequencer *sequencer;
+    rf_doors *doors;
+    char operator_socket[PATH_SIZE];
+    char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16];
+    int lock;
+    int64_t stop_ns; /* asked to stop since; 0 = not */
+    int64_t watchdog_ns, watchdog_last_ns;
+    char error[ERROR_SIZE];
+} server;
+
+static bool fail(server *self, const char *what, const char *detail)
+{
+    snprintf(self->error, sizeof self->error, "%.200s: %.256s", what, detail);
+    return false;
+}
+
+/* ---- The data directory ---------------------------------------------------------------------- */
+
+/* One server a directory: the lock goes with the process, however it ends. */
+static bool open_data(server *self)
+{
+    char path[PATH_SIZE];
+    const char *dir = self->config->texts[RF_SETTING_data];
+    if (dir[0] == '\0')
+        return fail(self, "data", "a directory is needed (--data DIR)");
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+        return fail(self, dir, strerror(errno));
+    if (snprintf(path, sizeof path, "%s/lock", dir) >= (int)sizeof path)
+        return fail(self, "data", "the path is too long");
+    self->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (self->lock < 0)
+        return fail(self, path, strerror(errno));
+    if (flock(self->lock, LOCK_EX | LOCK_NB) != 0)
+        return fail(self, dir, "another server uses it");
+    return true;
+}
+
+static rf_limits read_limits(const rf_config *config)
+{
+    const int64_t *numbers = config->numbers;
+    return (rf_limits){
+        .accounts_max = (uint32_t)numbers[RF_SETTING_accounts],
+        .instruments_max = (uint32_t)numbers[RF_SETTING_instruments],
+        .positions_max = (uint32_t)numbers[RF_SETTING_positions],
+        .orders_max = (uint32_t)numbers[RF_SETTING_orders],
+        .recent_max = (uint32_t)numbers[RF_SETTING_recent_orders],
+        .withdrawals_max = (uint32_t)numbers[RF_SETTING_withdrawals],
+        .window_ticks = (uint32_t)numbers[RF_SETTING_window_ticks],
+        .watch_buckets = (uint32_t)numbers[RF_SETTING_watch_buckets],
+    };
+}
+
+/* ---- The sequencer --------------------------------------------------------------------------- */
+
+static void on_durable(void *context, uint64_t seq)
+{
+    server *self = context;
+    if (self->doors)
+        rf_gate_release(self->doors->gate, seq);
+}
+
+/* Nothing that was not durable may get out, so nothing more gets out at all. */
+static void on_failed(void *context, const char *why)
+{
+    (void)context;
+    RF_NOTE(RF_NOTE_ERROR, "halted", RF_NOTE_TEXT("why", why));
+    _exit(1);
+}
+
+static void note_recovery(const rf_recovery *recovery)
+{
+    if (recovery->warning[0])
+        RF_NOTE(RF_NOTE_WARNING, "recovery", RF_NOTE_TEXT("warning", recovery->warning));
+    RF_NOTE(RF_NOTE_INFO, "recovered", RF_NOTE_NUMBER("snapshot_seq", recovery->snapshot_seq),
+            RF_NOTE_NUMBER("records", recovery->records),
+            RF_NOTE_NUMBER("last_seq", recovery->journal.last_seq));
+}
+
+static bool open_sequencer(server *self)
+{
+    rf_recovery recovery;
+    const int64_t *numbers = self->config->numbers;
+    const rf_sequencer_options options = {
+        .data = self->config->texts[RF_SETTING_data],
+        .segment_size = (uint64_t)numbers[RF_SETTING_segment_size],
+        .snapshot_every = (uint64_t)numbers[RF_SETTING_snapshot_every],
+        .snapshot_keep = (unsigned)numbers[RF_SETTING_snapshot_keep],
+        .limits = read_limits(self->config),
+    };
+    const rf_sequencer_handler handler = {
+        .context = self, .durable = on_durable, .failed = on_failed};
+    self->sequencer = rf_sequencer_open(&self->loop, &options, &handler, self->error);
+    if (!self->sequencer ||
+        !rf_sequencer_recover(self->sequencer, UINT64_MAX, &recovery, self->error))
+        return false;
+    note_recovery(&recovery);
+    return true;
+}
+
+/* ---- Listeners ------------------------------------------------------------------------------- */
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0 ||
+           strncmp(address, "localhost:", 10) == 0;
+}
+
+static bool listen_at(server *self, const char *address, rf_listener listener,
+                      char bound[BOUND_SIZE])
+{
+    char why[256];
+    if (!rf_gate_listen(self->doors->gate, address, listener, bound, why))
+        return fail(self, address, why);
+    RF_NOTE(RF_NOTE_INFO, "listening", RF_NOTE_TEXT("address", bound));
+    return true;
+}
+
+static bool listen_operator(server *self)
+{
+    char address[PATH_SIZE + 8], bound[BOUND_SIZE];
+    const char *path = self->config->texts[RF_SETTING_operator_socket];
+    int size = path[0] ? snprintf(self->operator_socket, PATH_SIZE, "%s", path)
+                       : snprintf(self->operator_socket, PATH_SIZE, "%s/operator.sock",
+                                  self->config->texts[RF_SETTING_data]);
+    if (size >= PATH_SIZE)
+        return fail(self, "operator_socket", "the path is too long");
+    snprintf(address, sizeof address, "unix:%s", self->operator_socket);
+    return listen_at(self, address, RF_LISTENER_OPERATOR, bound);
+}
+
+static bool listen_all(server *self)
+{
+    char bound[BOUND_SIZE];
+    const char *address = self->config->texts[RF_SETTING_listen];
+    const char *metrics = self->config->texts[RF_SETTING_metrics_listen];
+    if (!is_loopback(address) && self->config->texts[RF_SETTING_behind_proxy][0] == '\0')
+        return fail(self, address,
+                    "not a loopback address: put a TLS proxy in front and name it in behind_proxy");
+    if (!listen_operator(self))
+        return false;
+    if (metrics[0]) {
+        if (!listen_at(self, metrics, RF_LISTENER_METRICS, bound))
+            return false;
+        snprintf(self->metrics_url, sizeof self->metrics_url, "http://%s", bound);
+    }
+    if (!listen_at(self, address, RF_LISTENER_API, bound))
+        return false;
+    snprintf(self->url, sizeof self->url, "http://%s", bound);
+    return true;
+}
+
+/* One line for programs: where it is. */
+static void announce(const server *self)
+{
+    char memory[4096];
+    rf_bytes line;
+    rf_bytes_init(&line, memory, sizeof memory, NULL);
+    rf_put_open(&line, NULL, '{');
+    rf_put_text(&line, "url", self->url);
+    rf_put_text(&line, "operator_socket", self->operator_socket);
+    if (self->metrics_url[0])
+        rf_put_text(&line, "metrics_url", self->metrics_url);
+    rf_put_close(&line, '}');
+    rf_bytes_char(&line, '\n');
+    fwrite(line.data, 1, line.size, stdout);
+    fflush(stdout);
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static void close_all(server *self)
+{
+    rf_gate_close(self->doors->gate);
+    uv_close((uv_handle_t *)&self->second, NULL);
+    uv_close((uv_handle_t *)&self->stop_wait, NULL);
+    uv_close((uv_handle_t *)&self->terminate, NULL);
+    uv_close((uv_handle_t *)&self->interrupt, NULL);
+}
+
+/* Answers under way wait for the journal only: a few turns of the loop. */
+static void on_stop_wait(uv_timer_t *timer)
+{
+    server *self = timer->data;
+    const rf_sequencer_stats stats = rf_sequencer_statistics(self->sequencer);
+    bool late = rf_clock_monotonic_ns() - self->stop_ns > (int64_t)STOP_MS_MAX * 1000000;
+    if (stats.durable < stats.appended && !late)
+        return;
+    uv_timer_stop(timer);
+    close_all(self);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    server *self = signal->data;
+    if (self->stop_ns != 0)
+        return;
+    RF_NOTE(RF_NOTE_INFO, "stopping", RF_NOTE_NUMBER("signal", number));
+    rf_notify("STOPPING=1");
+    self->stop_ns = rf_clock_monotonic_ns();
+    rf_gate_stop_listening(self->doors->gate);
+    rf_doors_stop(self->doors);
+    rf_sequencer_turn(self->sequencer);
+    uv_timer_start(&self->stop_wait, on_stop_wait, 10, 10);
+}
+
+/* ---- The run --------------------------------------------------------------------------------- */
+
+static void on_second(uv_timer_t *timer)
+{
+    server *self = timer->data;
+    int64_t now = rf_clock_monotonic_ns();
+    rf_sequencer_tick(self->sequencer);
+    rf_doors_tick(self->doors);
+    rf_sequencer_turn(self->sequencer);
+    if (self->watchdog_ns > 0 && now - self->watchdog_last_ns >= self->watchdog_ns / 2) {
+        self->watchdog_last_ns = now;
+        rf_notify("WATCHDOG=1");
+    }
+}
+
+static void start_timers(server *self)
+{
+    RF_CHECK(uv_timer_init(&self->loop, &self->second) == 0);
+    RF_CHECK(uv_timer_init(&self->loop, &self->stop_wait) == 0);
+    RF_CHECK(uv_signal_init(&self->loop, &self->terminate) == 0);
+    RF_CHECK(uv_signal_init(&self->loop, &self->interrupt) == 0);
+    self->second.data = self->stop_wait.data = self;
+    self->terminate.data = self->interrupt.data = self;
+    uv_timer_start(&self->second, on_second, 1000, 1000);
+    uv_signal_start(&self->terminate, on_signal, SIGTERM);
+    uv_signal_start(&self->interrupt, on_signal, SIGINT);
+    self->watchdog_ns = rf_notify_watchdog_ns();
+}
+
+static bool open_doors(server *self)
+{
+    self->doors = rf_doors_open(self->config, self->sequencer);
+    if (!self->doors)
+        return fail(self, "doors", "out of memory");
+    const rf_gate_handler handler = rf_doors_handler(self->doors);
+    self->doors->gate = rf_gate_open(&self->loop, &handler);
+    if (!self->doors->gate)
+        return fail(self, "gate", "out of memory");
+    rf_gate_release(self->doors->gate, rf_local_seq(self->doors));
+    return listen_all(self);
+}
+
+static bool run(server *self)
+{
+    char why[ERROR_SIZE];
+    start_timers(self);
+    announce(self);
+    rf_notify("READY=1");
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    bool good = rf_sequencer_close(self->sequencer, why);
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    if (!good)
+        return fail(self, "the last snapshot", why);
+    RF_NOTE(RF_NOTE_INFO, "stopped",
+            RF_NOTE_NUMBER("seq", rf_sequencer_statistics(self->sequencer).durable));
+    return true;
+}
+
+int rf_serve(const rf_config *config)
+{
+    server *self = calloc(1, sizeof *self);
+    if (!self)
+        return 1;
+    self->config = config;
+    self->lock = -1;
+    signal(SIGPIPE, SIG_IGN);
+    RF_CHECK(uv_loop_init(&self->loop) == 0);
+    bool good = rf_note_set_level(config->texts[RF_SETTING_log_level])
+                    ? open_data(self) && open_sequencer(self) && open_doors(self) && run(self)
+                    : fail(self, "log_level", "error, warning, info or debug");
+    if (!good)
+        fprintf(stderr, "ringfence serve: %s\n", self->error);
+    /* What did not come up is left to the end of the process. */
+    if (good) {
+        rf_doors_close(self->doors);
+        rf_sequencer_free(self->sequencer);
+        RF_CHECK(uv_loop_close(&self->loop) == 0);
+        close(self->lock);
+        free(self);
+    }
+    return good ? 0 : 1;
+}
