@@ -124,6 +124,16 @@ rf_error rf_handle_serve(rf_call *call)
     return server ? server(call) : RF_ERR_METHOD_NOT_FOUND;
 }
 
+bool rf_call_has_history(const rf_call *call)
+{
+    return call->api->servers[RF_SERVICE_HISTORY].call != NULL;
+}
+
+rf_error rf_call_history(rf_call *call)
+{
+    return call->api->servers[RF_SERVICE_HISTORY].call(call);
+}
+
 static rf_error run(rf_call *call)
 {
     const rf_request *request = call->request;

@@ -113,14 +113,11 @@ static void put_times(rf_bytes *out, const rf_order_view *order)
     rf_put_id(out, "create_time_ns", (uint64_t)order->create_time_ns);
 }
 
-void rf_encode_order(rf_bytes *out, const char *key, const rf_engine *engine,
-                     const rf_order_view *order, bool advanced)
+void rf_encode_order_of(rf_bytes *out, const char *key, const rf_instrument_view *instrument,
+                        const rf_order_view *order, bool advanced)
 {
     static const char *const tifs[] = {"GOOD_TILL_CANCEL", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL"};
     const rf_order_params *params = &order->params;
-    rf_instrument_view instrument;
-    if (!rf_view_instrument(engine, params->instrument, &instrument))
-        return;
     rf_put_open(out, key, '{');
     rf_put_account(out, "account_id", params->account);
     rf_put_id(out, "order_id", order->order_id);
@@ -129,23 +126,31 @@ void rf_encode_order(rf_bytes *out, const char *key, const rf_engine *engine,
     rf_put_text(out, "time_in_force", tifs[params->time_in_force % 3]);
     rf_put_text(out, "side", rf_side_name(params->side));
     put_exec_inst(out, params->flags);
-    put_amounts(out, order, &instrument);
+    put_amounts(out, order, instrument);
     rf_put_text(out, "status", rf_order_status_name(order->status));
     if (order->reason)
         rf_put_int(out, "reason", (int64_t)order->reason);
     rf_put_account(out, "update_user_id", params->account);
     rf_put_date(out, "order_date", order->create_time_ns);
-    rf_put_text(out, "instrument_name", instrument.config.name);
+    rf_put_text(out, "instrument_name", instrument->config.name);
     rf_put_text(out, "fee_instrument_name", "USD");
     put_times(out, order);
     if (order->isolation_id) {
         rf_put_id(out, "isolation_id", order->isolation_id);
         rf_put_text(out, "isolation_type", "ISOLATED_MARGIN");
     }
-    put_trigger(out, order, &instrument.config);
+    put_trigger(out, order, &instrument->config);
     if (advanced)
         put_list(out, order);
     rf_put_close(out, '}');
+}
+
+void rf_encode_order(rf_bytes *out, const char *key, const rf_engine *engine,
+                     const rf_order_view *order, bool advanced)
+{
+    rf_instrument_view instrument;
+    if (rf_view_instrument(engine, order->params.instrument, &instrument))
+        rf_encode_order_of(out, key, &instrument, order, advanced);
 }
 
 void rf_encode_order_answer(rf_call *call, const rf_order_params *order)

@@ -215,7 +215,7 @@ rf_error rf_handle_get_order_detail(rf_call *call)
         return args->problem;
     if (!rf_view_order(call->engine, call->account, key.u.change.order_id, key.u.change.client_oid,
                        &order))
-        return RF_ERR_NOT_FOUND;
+        return rf_call_has_history(call) ? rf_call_history(call) : RF_ERR_NOT_FOUND;
     rf_encode_order(call->out, NULL, call->engine, &order,
                     (call->method->flags & RF_METHOD_ADVANCED) != 0);
     return RF_ERR_OK;

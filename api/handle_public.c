@@ -184,6 +184,9 @@ rf_error rf_handle_get_trades(rf_call *call)
     rf_trade *rows = call->api->rows.trades;
     size_t count =
         rf_market_trades(call->api->market, (uint32_t)instrument, from, until, rows, (size_t)max);
+    int64_t since = rf_market_trades_since(call->api->market, (uint32_t)instrument);
+    if (count < (size_t)max && from < since && rf_call_has_history(call))
+        return rf_call_history(call);
     rf_put_open(call->out, NULL, '{');
     rf_put_open(call->out, "data", '[');
     for (size_t i = 0; i < count; i++)
@@ -247,6 +250,9 @@ rf_error rf_handle_get_candlestick(rf_call *call)
     int64_t end = until > call->time_ns + 1 ? call->time_ns + 1 : until;
     size_t count = rf_market_bars(call->api->market, (uint32_t)instrument, timeframe, from, end,
                                   rows, (size_t)max);
+    int64_t since = rf_market_bars_since(call->api->market, (uint32_t)instrument, timeframe);
+    if (count < (size_t)max && from < since && rf_call_has_history(call))
+        return rf_call_history(call);
     rf_put_open(call->out, NULL, '{');
     rf_put_text(call->out, "instrument_name", view.config.name);
     rf_put_text(call->out, "interval", rf_timeframe_name(timeframe));
@@ -284,28 +290,44 @@ static int find_valued(rf_call *call, const char *name, rf_instrument_view *view
     return -1;
 }
 
-rf_error rf_handle_get_valuations(rf_call *call)
+int rf_decode_series(rf_call *call, rf_series *series, int64_t *from, int64_t *until)
 {
-    rf_args *args = &call->args;
-    rf_instrument_view view;
-    int64_t from, until;
     static const rf_series order[] = {RF_SERIES_INDEX, RF_SERIES_MARK, RF_SERIES_FUNDING_HIST,
                                       RF_SERIES_FUNDING, RF_SERIES_ESTIMATE};
-    rf_series series = order[rf_arg_choice(args, RF_P_VALUATIONS_valuation_type, 0)];
-    int64_t span = series == RF_SERIES_FUNDING_HIST ? 30 * NS_PER_DAY : NS_PER_DAY;
-    int64_t max = rf_arg_int(args, RF_P_VALUATIONS_count, 25, 1, RF_ROWS_MAX);
-    decode_range(call, RF_P_VALUATIONS_start_ts, RF_P_VALUATIONS_end_ts, span, &from, &until);
+    rf_args *args = &call->args;
+    rf_instrument_view view;
+    *series = order[rf_arg_choice(args, RF_P_VALUATIONS_valuation_type, 0)];
+    int64_t span = *series == RF_SERIES_FUNDING_HIST ? 30 * NS_PER_DAY : NS_PER_DAY;
+    decode_range(call, RF_P_VALUATIONS_start_ts, RF_P_VALUATIONS_end_ts, span, from, until);
     const char *name = rf_arg_text(args, RF_P_VALUATIONS_instrument_name, "");
     int instrument = find_valued(call, name, &view);
     if (instrument < 0)
         rf_args_refuse(args, RF_ERR_INVALID_INSTRUMENT, "instrument_name");
+    return instrument;
+}
+
+rf_error rf_handle_get_valuations(rf_call *call)
+{
+    rf_args *args = &call->args;
+    const rf_market *market = call->api->market;
+    rf_instrument_view view;
+    rf_series series;
+    int64_t from, until;
+    int64_t max = rf_arg_int(args, RF_P_VALUATIONS_count, 25, 1, RF_ROWS_MAX);
+    int instrument = rf_decode_series(call, &series, &from, &until);
     if (args->problem)
         return args->problem;
+    rf_view_instrument(call->engine, (uint32_t)instrument, &view);
     rf_sample *rows = call->api->rows.samples;
-    size_t count = rf_market_series(call->api->market, (uint32_t)instrument, series, from, until,
-                                    rows, (size_t)max);
+    size_t count =
+        rf_market_series(market, (uint32_t)instrument, series, from, until, rows, (size_t)max);
+    if (count < (size_t)max &&
+        from < rf_market_series_since(market, (uint32_t)instrument, series) &&
+        rf_call_has_history(call))
+        return rf_call_history(call);
     rf_put_open(call->out, NULL, '{');
-    rf_put_text(call->out, "instrument_name", name);
+    rf_put_text(call->out, "instrument_name",
+                rf_arg_text(args, RF_P_VALUATIONS_instrument_name, ""));
     put_samples(call->out, rows, count, series == RF_SERIES_MARK ? view.config.price_decimals : 8);
     rf_put_close(call->out, '}');
     return RF_ERR_OK;

@@ -32,6 +32,10 @@ struct rf_call {
 
 /* Hands the call to the service that its row names; 40002 when nobody is there. */
 rf_error rf_handle_serve(rf_call *call);
+/* A handler of the engine or the market that finds its memory too short: the history, if it is
+ * there, answers the call instead. */
+bool rf_call_has_history(const rf_call *call);
+rf_error rf_call_history(rf_call *call);
 
 /* Applies a command at the call's time and ticks until nothing is pending. The result stays in
  * call->result. */
@@ -57,6 +61,9 @@ rf_error rf_decode_problem(rf_call *call, const rf_args *args);
  * that the engine would see first is asked of the engine. */
 rf_error rf_decode_order(rf_call *call, rf_args *args, rf_order_params *order);
 rf_error rf_decode_close(rf_call *call, rf_order_params *order);
+
+/* Instrument, series and range of get-valuations; the answer is the instrument, or -1 and a problem. */
+int rf_decode_series(rf_call *call, rf_series *series, int64_t *from, int64_t *until);
 
 typedef enum rf_config_set { RF_CONFIG_NEW, RF_CONFIG_CHANGED } rf_config_set;
 /* Overwrites in *config what is given. */
@@ -84,6 +91,9 @@ const char *rf_instrument_state_name(unsigned state);
 /* One object each, as an element of an array (key NULL) or a member. */
 void rf_encode_order(rf_bytes *out, const char *key, const rf_engine *engine,
                      const rf_order_view *order, bool advanced);
+/* The same, of an instrument whose name, decimals and k are known. */
+void rf_encode_order_of(rf_bytes *out, const char *key, const rf_instrument_view *instrument,
+                        const rf_order_view *order, bool advanced);
 void rf_encode_position(rf_bytes *out, const char *key, const rf_engine *engine,
                         const rf_position_view *position);
 void rf_encode_balance(rf_bytes *out, const char *key, rf_api *api, uint32_t account,

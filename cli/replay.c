@@ -9,6 +9,7 @@
 #include "cli/script.h"
 #include "cli/story.h"
 #include "cli/verbs.h"
+#include "history/history.h"
 #include "venue/world.h"
 
 enum { INVARIANTS_MAX = 32 };
@@ -50,6 +51,7 @@ typedef struct replay {
     rf_script script;
     rf_story story;
     rf_world world;
+    rf_history *history; /* in memory, written and asked on the spot */
     rf_bytes out;
     uint32_t *scratch;
     size_t scratch_size;
@@ -287,8 +289,19 @@ static bool play(replay *run)
     }
 }
 
+static bool open_history(replay *run)
+{
+    char error[256];
+    run->history = rf_history_open(NULL, false, error);
+    if (run->history && rf_history_attach(run->history, &run->world))
+        return true;
+    fprintf(stderr, "ringfence replay: %s\n", run->history ? "out of memory" : error);
+    return false;
+}
+
 static void finish(replay *run)
 {
+    rf_history_close(run->history);
     rf_world_close(&run->world);
     rf_script_close(&run->script);
     rf_story_close(&run->story);
@@ -312,7 +325,7 @@ int rf_cli_replay(int argc, char **argv)
         fprintf(stderr, "ringfence replay: cannot start an engine of this size\n");
         good = false;
     }
-    good = good && play(&run);
+    good = good && open_history(&run) && play(&run);
     finish(&run);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "ringfence replay: cannot write the answers\n");

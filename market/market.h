@@ -65,6 +65,9 @@ typedef struct rf_trade {
 size_t rf_market_trades(const rf_market *market, uint32_t instrument, int64_t from, int64_t until,
                         rf_trade *rows, size_t max);
 
+/* From this time on no trade is missing: 0 = none ever fell out. */
+int64_t rf_market_trades_since(const rf_market *market, uint32_t instrument);
+
 typedef struct rf_ticker {
     bool traded;              /* in the last 24 hours; else all below is 0 */
     int64_t first, high, low; /* prices of the window */
@@ -104,6 +107,9 @@ int64_t rf_bar_next(rf_timeframe timeframe, int64_t open_ns);
 size_t rf_market_bars(const rf_market *market, uint32_t instrument, rf_timeframe timeframe,
                       int64_t from, int64_t until, rf_bar *rows, size_t max);
 
+/* The same for bars that open then or later. */
+int64_t rf_market_bars_since(const rf_market *market, uint32_t instrument, rf_timeframe timeframe);
+
 /* ---- Valuations, fund, liquidations ---------------------------------------------------------- */
 typedef enum rf_series {
     RF_SERIES_INDEX,
@@ -118,6 +124,7 @@ typedef struct rf_sample {
 /* Newest first. */
 size_t rf_market_series(const rf_market *market, uint32_t instrument, rf_series series,
                         int64_t from, int64_t until, rf_sample *rows, size_t max);
+int64_t rf_market_series_since(const rf_market *market, uint32_t instrument, rf_series series);
 size_t rf_market_insurance(const rf_market *market, int64_t from, int64_t until, rf_sample *rows,
                            size_t max);
 

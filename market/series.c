@@ -171,6 +171,18 @@ size_t rf_market_series(const rf_market *market, uint32_t instrument, rf_series 
     return count;
 }
 
+int64_t rf_market_series_since(const rf_market *market, uint32_t instrument, rf_series series)
+{
+    const market_instrument *row = &market->instruments[instrument];
+    if (series == RF_SERIES_FUNDING_HIST)
+        return row->rates_count > RF_MARKET_HOURS
+                   ? row->rates[row->rates_count % RF_MARKET_HOURS].time_ns + 1
+                   : 0;
+    if (row->valuations_count <= RF_MARKET_MINUTES)
+        return 0;
+    return (row->valuations[row->valuations_count % RF_MARKET_MINUTES].minute - 1) * NS_PER_MINUTE;
+}
+
 size_t rf_market_insurance(const rf_market *market, int64_t from, int64_t until, rf_sample *rows,
                            size_t max)
 {

@@ -122,6 +122,15 @@ size_t rf_market_trades(const rf_market *market, uint32_t instrument, int64_t fr
     return count;
 }
 
+/* One that happened at the same moment as the oldest may be gone. */
+int64_t rf_market_trades_since(const rf_market *market, uint32_t instrument)
+{
+    const market_instrument *row = &market->instruments[instrument];
+    if (row->trades_count <= RF_MARKET_TRADES)
+        return 0;
+    return row->trades[row->trades_count % RF_MARKET_TRADES].time_ns + 1;
+}
+
 void rf_market_ticker(const rf_market *market, uint32_t instrument, int64_t now_ns,
                       rf_ticker *ticker)
 {
@@ -194,4 +203,11 @@ size_t rf_market_bars(const rf_market *market, uint32_t instrument, rf_timeframe
         rows[count - 1 - i] = other;
     }
     return count;
+}
+
+int64_t rf_market_bars_since(const rf_market *market, uint32_t instrument, rf_timeframe timeframe)
+{
+    const market_instrument *row = &market->instruments[instrument];
+    uint64_t count = row->bars_count[timeframe];
+    return count > RF_MARKET_BARS ? row->bars[timeframe][count % RF_MARKET_BARS].open_ns : 0;
 }

@@ -1,0 +1,266 @@
+/* Lines of the ledger: what changed each account's money and positions (journal_type), and the
+ * insurance fund's.
+ *
+ * Added up by account and isolation, the lines whose thing is a currency are its balance, those
+ * whose thing is an instrument its position; tests hold the history to that. */
+#include <stdlib.h>
+
+#include "history/feeder_state.h"
+
+bool feeder_user_of(const rf_event *event, bool giver, feeder_user *user)
+{
+    uint8_t slot = giver ? event->slot_from : event->slot_to;
+    uint8_t other = giver ? event->slot_to : event->slot_from;
+    bool is_user = slot == RF_SLOT_MAIN || slot == RF_SLOT_ISOLATED;
+    bool both = is_user && (other == RF_SLOT_MAIN || other == RF_SLOT_ISOLATED);
+    /* Between two users the receiver is the event's account, the giver its peer and value. */
+    if (both && giver)
+        *user = (feeder_user){event->peer, (uint64_t)event->value, slot == RF_SLOT_ISOLATED};
+    else
+        *user = (feeder_user){event->account, slot == RF_SLOT_ISOLATED ? event->isolation_id : 0,
+                              slot == RF_SLOT_ISOLATED};
+    return is_user;
+}
+
+static void add_line(rf_feeder *feeder, const rf_event *event, rf_row_ledger line)
+{
+    line.number = feeder_number(feeder);
+    line.time_ns = event->time_ns;
+    feeder_add(feeder, RF_TABLE_ledger, &line);
+}
+
+/* A line about money, without a trade. */
+static rf_row_ledger money_line(uint32_t account, uint64_t isolation_id, rf_journal_type type,
+                                int64_t amount)
+{
+    return (rf_row_ledger){.account = account,
+                           .isolation_id = (int64_t)isolation_id,
+                           .type = type,
+                           .instrument = -1,
+                           .qty = amount,
+                           .cost = amount,
+                           .taker = -1,
+                           .side = -1};
+}
+
+static int64_t k_of(const rf_feeder *feeder, uint32_t instrument)
+{
+    rf_instrument_view view;
+    return rf_view_instrument(feeder->world->engine, instrument, &view) ? view.k : 0;
+}
+
+/* ---- The insurance fund ---------------------------------------------------------------------- */
+
+static void add_insurance(rf_feeder *feeder, const rf_event *event, rf_reason reason,
+                          int64_t instrument, int64_t amount)
+{
+    if (amount == 0 || !feeder_room(feeder, (void **)&feeder->insurance, feeder->insurance_count,
+                                    &feeder->insurance_max, sizeof *feeder->insurance))
+        return;
+    feeder->insurance[feeder->insurance_count++] = (rf_row_insurance){
+        .number = feeder_number(feeder),
+        .time_ns = event->time_ns,
+        .kind = reason,
+        .instrument = instrument,
+        .amount = amount,
+    };
+}
+
+/* The balance after each is known from the end: the last one leaves what the engine has now. */
+void feeder_money_done(rf_feeder *feeder)
+{
+    rf_house_view house;
+    if (feeder->insurance_count == 0)
+        return;
+    rf_view_house(feeder->world->engine, &house);
+    int64_t balance = house.insurance[0];
+    for (size_t i = feeder->insurance_count; i-- > 0;) {
+        feeder->insurance[i].balance = balance;
+        balance -= feeder->insurance[i].amount;
+    }
+    for (size_t i = 0; i < feeder->insurance_count; i++)
+        feeder_add(feeder, RF_TABLE_insurance, &feeder->insurance[i]);
+    feeder->insurance_count = 0;
+}
+
+/* ---- Trades ---------------------------------------------------------------------------------- */
+
+static void feed_fill(rf_feeder *feeder, const rf_event *event)
+{
+    bool isolated = event->isolation_id != 0;
+    int64_t sign = event->side == RF_BUY ? 1 : -1;
+    if (event->account == 0) {
+        add_insurance(feeder, event, RF_REASON_REALIZED_PNL, event->instrument,
+                      event->realized - event->fee);
+        return;
+    }
+    rf_row_ledger line =
+        money_line(event->account, event->isolation_id, RF_JOURNAL_REALIZED_PNL, event->realized);
+    line.order_id = (int64_t)event->order_id;
+    line.match_id = (int64_t)event->id;
+    line.taker = event->code;
+    line.side = event->side;
+    feeder_order_oid(feeder, event, line.client_oid);
+    rf_row_ledger trade = line, fee = line;
+    trade.type = RF_JOURNAL_TRADING;
+    trade.currency = -1;
+    trade.instrument = event->instrument;
+    trade.qty = sign * event->qty;
+    trade.cost = trade.qty * event->price * k_of(feeder, event->instrument);
+    trade.realized = event->realized;
+    add_line(feeder, event, trade);
+    if (event->realized)
+        add_line(feeder, event, line);
+    fee.type = RF_JOURNAL_TRADE_FEE;
+    fee.qty = fee.cost = -event->fee;
+    if (event->fee)
+        add_line(feeder, event, fee);
+    feeder_cash_moved(feeder, event, event->account, isolated, event->realized - event->fee);
+}
+
+/* A position that left its owner without a trade: to the fund, against the other side, or at the
+ * settlement price. */
+static void feed_moved(rf_feeder *feeder, const rf_event *event)
+{
+    static const rf_journal_type types[] = {RF_JOURNAL_TRADING, RF_JOURNAL_INSURANCE_FUND,
+                                            RF_JOURNAL_SOCIALIZED_LOSS, RF_JOURNAL_DELIST};
+    static const rf_sub_type sub_types[] = {RF_SUB_NONE, RF_SUB_TAKEN_OVER, RF_SUB_DELEVERAGED,
+                                            RF_SUB_SETTLEMENT_PRICE};
+    if (event->account == 0) {
+        add_insurance(feeder, event, RF_REASON_REALIZED_PNL, event->instrument, event->realized);
+        return;
+    }
+    rf_row_ledger line =
+        money_line(event->account, event->isolation_id, RF_JOURNAL_REALIZED_PNL, event->realized);
+    line.sub_type = sub_types[event->code & 3];
+    rf_row_ledger position = line;
+    position.type = types[event->code & 3];
+    position.currency = -1;
+    position.instrument = event->instrument;
+    position.qty = event->qty;
+    position.cost =
+        event->price ? event->qty * event->price * k_of(feeder, event->instrument) : -event->amount;
+    position.realized = event->realized;
+    add_line(feeder, event, position);
+    if (event->realized)
+        add_line(feeder, event, line);
+    feeder_cash_moved(feeder, event, event->account, event->isolation_id != 0, event->realized);
+}
+
+static void feed_settled(rf_feeder *feeder, const rf_event *event)
+{
+    if (event->account == 0) {
+        add_insurance(feeder, event, RF_REASON_SESSION_SETTLE, event->instrument, event->realized);
+        return;
+    }
+    rf_row_ledger line =
+        money_line(event->account, event->isolation_id, RF_JOURNAL_SESSION_SETTLE, event->realized);
+    line.realized = event->realized;
+    if (event->realized)
+        add_line(feeder, event, line);
+    feeder_cash_moved(feeder, event, event->account, event->isolation_id != 0, event->realized);
+}
+
+/* ---- The ledger's own events ----------------------------------------------------------------- */
+
+static rf_journal_type type_of(rf_reason reason)
+{
+    static const rf_journal_type types[] = {
+        [RF_REASON_DEPOSIT] = RF_JOURNAL_ONCHAIN_DEPOSIT,
+        [RF_REASON_WITHDRAWAL] = RF_JOURNAL_ONCHAIN_WITHDRAWAL,
+        [RF_REASON_ADJUSTMENT] = RF_JOURNAL_ADMIN_ADJUSTMENT,
+        [RF_REASON_SUBACCOUNT] = RF_JOURNAL_SUBACCOUNT_TX,
+        [RF_REASON_ISOLATED_TRANSFER] = RF_JOURNAL_SUBACCOUNT_TX,
+        [RF_REASON_REALIZED_PNL] = RF_JOURNAL_REALIZED_PNL,
+        [RF_REASON_FEE] = RF_JOURNAL_TRADE_FEE,
+        [RF_REASON_LIQUIDATION_FEE] = RF_JOURNAL_LIQUIDATION_FEE,
+        [RF_REASON_INSURANCE] = RF_JOURNAL_INSURANCE_FUND,
+        [RF_REASON_UNCOVERED_LOSS] = RF_JOURNAL_UNCOVERED_LOSS,
+        [RF_REASON_FUNDING] = RF_JOURNAL_FUNDING,
+        [RF_REASON_SESSION_SETTLE] = RF_JOURNAL_SESSION_SETTLE,
+        [RF_REASON_SOCIALIZED_LOSS] = RF_JOURNAL_SOCIALIZED_LOSS,
+        [RF_REASON_FUND_INSURANCE] = RF_JOURNAL_INSURANCE_FUND,
+    };
+    return types[reason];
+}
+
+static void feed_side(rf_feeder *feeder, const rf_event *event, bool giver)
+{
+    feeder_user user;
+    int64_t amount = giver ? -event->amount : event->amount;
+    if (!feeder_user_of(event, giver, &user) || user.account == 0)
+        return;
+    rf_row_ledger line =
+        money_line(user.account, user.isolation_id, type_of((rf_reason)event->reason), amount);
+    line.currency = event->currency;
+    line.cost = event->currency == 0 ? amount : 0;
+    line.order_id = (int64_t)event->order_id;
+    if (event->reason == RF_REASON_ISOLATED_TRANSFER)
+        line.sub_type = RF_SUB_ISOLATED_MARGIN_TRANSFER;
+    if (event->reason == RF_REASON_WITHDRAWAL && !giver)
+        line.sub_type = RF_SUB_WITHDRAWAL_REJECTED;
+    add_line(feeder, event, line);
+    if (event->currency == 0)
+        feeder_cash_moved(feeder, event, user.account, user.isolated, amount);
+}
+
+static void feed_deposit(rf_feeder *feeder, const rf_event *event)
+{
+    int64_t number = feeder_number(feeder);
+    rf_row_transfer row = {.id = number,
+                           .number = number,
+                           .time_ns = event->time_ns,
+                           .account = event->account,
+                           .currency = event->currency,
+                           .amount = event->amount,
+                           .status = 1,
+                           .update_time_ns = event->time_ns};
+    feeder_add(feeder, RF_TABLE_transfer, &row);
+}
+
+static void feed_ledger(rf_feeder *feeder, const rf_event *event)
+{
+    feed_side(feeder, event, true);
+    feed_side(feeder, event, false);
+    if (event->reason == RF_REASON_DEPOSIT)
+        feed_deposit(feeder, event);
+    if (event->currency != 0)
+        return;
+    int64_t in = event->slot_to == RF_SLOT_INSURANCE ? event->amount : 0;
+    int64_t out = event->slot_from == RF_SLOT_INSURANCE ? event->amount : 0;
+    bool known = event->isolation_id != 0 || event->slot_from == RF_SLOT_CLEARING ||
+                 event->slot_to == RF_SLOT_CLEARING;
+    add_insurance(feeder, event, (rf_reason)event->reason, known ? event->instrument : -1,
+                  in - out);
+}
+
+static void feed_withdrawal(rf_feeder *feeder, const rf_event *event)
+{
+    bool decided = event->kind == RF_EVENT_WITHDRAWAL_DECIDED;
+    rf_row_transfer row = {.kind = 1,
+                           .id = (int64_t)event->id,
+                           .number = feeder_number(feeder),
+                           .time_ns = event->time_ns,
+                           .account = event->account,
+                           .currency = event->currency,
+                           .amount = event->amount,
+                           .status = !decided      ? 0
+                                     : event->code ? 5
+                                                   : 2,
+                           .update_time_ns = event->time_ns};
+    feeder_add(feeder, RF_TABLE_transfer, &row);
+}
+
+void feeder_money_event(rf_feeder *feeder, const rf_event *event)
+{
+    if (event->kind == RF_EVENT_FILL)
+        feed_fill(feeder, event);
+    if (event->kind == RF_EVENT_POSITION_MOVED)
+        feed_moved(feeder, event);
+    if (event->kind == RF_EVENT_POSITION_SETTLED)
+        feed_settled(feeder, event);
+    if (event->kind == RF_EVENT_LEDGER)
+        feed_ledger(feeder, event);
+    if (event->kind == RF_EVENT_WITHDRAWAL_REQUESTED || event->kind == RF_EVENT_WITHDRAWAL_DECIDED)
+        feed_withdrawal(feeder, event);
+}

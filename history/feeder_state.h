@@ -1,0 +1,91 @@
+/* What the parts of the feeder share. Private to history/feeder*.c.
+ *
+ * May include: history/feeder.h. */
+#ifndef RF_HISTORY_FEEDER_STATE_H
+#define RF_HISTORY_FEEDER_STATE_H
+
+#include "history/feeder.h"
+
+enum { FEEDER_LENGTHS = 3 }; /* of candles */
+
+/* What an instrument's trades and prices add up to since the last batch. */
+typedef struct feeder_market {
+    rf_row_candle candles[FEEDER_LENGTHS]; /* volume 0: none */
+    rf_row_valuation valuation;            /* mark 0: none */
+    rf_row_rate rate;
+    bool has_rate;
+} feeder_market;
+
+typedef struct feeder_cash {
+    int64_t cash, isolated;
+    int64_t hour_ns;    /* of the last change that is not in a row yet */
+    bool known, listed; /* listed: in `dirty` */
+} feeder_cash;
+
+typedef struct feeder_liquidation {
+    uint32_t account;
+    uint64_t isolation_id;
+    int64_t number, instrument;
+} feeder_liquidation;
+
+/* Trades of one taker's order in one record. */
+typedef struct feeder_run {
+    uint64_t order_id, match_id;
+    int64_t count, index;
+} feeder_run;
+
+struct rf_feeder {
+    rf_world *world;
+    rf_event *events; /* of the record under way */
+    size_t events_count, events_max;
+    uint64_t record;
+    uint32_t place;
+    rf_batch batch;
+    feeder_run run;
+    feeder_market *markets; /* by instrument */
+    feeder_cash *cash;      /* by account */
+    uint32_t *dirty;        /* accounts with a change that is not in a row yet */
+    uint32_t dirty_count;
+    uint32_t currencies;              /* that have a row */
+    feeder_liquidation *liquidations; /* under way */
+    size_t liquidations_count, liquidations_max;
+    /* Of the record under way: */
+    rf_row_insurance *insurance;
+    size_t insurance_count, insurance_max;
+    uint64_t *touched; /* isolations whose numbers changed */
+    size_t touched_count, touched_max;
+    bool out_of_memory;
+};
+
+int64_t feeder_number(rf_feeder *feeder);
+void feeder_add(rf_feeder *feeder, rf_table table, const void *row);
+/* Room for one more element of `size` bytes in a list; false: out of memory, noted. */
+bool feeder_room(rf_feeder *feeder, void **list, size_t count, size_t *max, size_t size);
+void feeder_cash_moved(rf_feeder *feeder, const rf_event *event, uint32_t account, bool isolated,
+                       int64_t amount);
+void feeder_order_oid(const rf_feeder *feeder, const rf_event *event, char oid[RF_CLIENT_OID_SIZE]);
+
+/* A ledger event's user on one side: false when that side is the house's. */
+typedef struct feeder_user {
+    uint32_t account;
+    uint64_t isolation_id;
+    bool isolated;
+} feeder_user;
+bool feeder_user_of(const rf_event *event, bool giver, feeder_user *user);
+static inline int64_t feeder_hour(int64_t time_ns)
+{
+    return time_ns - time_ns % 3600000000000LL;
+}
+
+/* feeder_money.c: lines of the ledger, transfers, the insurance fund. */
+void feeder_money_event(rf_feeder *feeder, const rf_event *event);
+void feeder_money_done(rf_feeder *feeder);
+/* feeder_story.c: isolations, liquidations, their story and numbers. */
+void feeder_story_event(rf_feeder *feeder, size_t at);
+void feeder_story_done(rf_feeder *feeder);
+/* The liquidation under way that an event belongs to; NULL. */
+feeder_liquidation *feeder_liquidation_of(rf_feeder *feeder, uint32_t account,
+                                          uint64_t isolation_id);
+bool feeder_liquidation_add(rf_feeder *feeder, feeder_liquidation liquidation);
+
+#endif

@@ -1,0 +1,428 @@
+/* The store in SQLite: one table for each of rows.def and `meta` with the number of the last record,
+ * which is written in the transaction of its rows. WAL and synchronous NORMAL: after power loss the
+ * database may lack its last transactions, never have half of one, and the journal makes them anew. */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "history/store.h"
+
+enum { SQL_SIZE = 8192, ROW_SIZE_MAX = 1024 };
+
+typedef struct database {
+    sqlite3 *db;
+    sqlite3_stmt *put[RF_TABLES];
+    sqlite3_stmt *begin, *commit, *applied;
+    bool in_transaction;
+} database;
+
+static bool complain(database *base, const char *what, char error[256])
+{
+    snprintf(error, 256, "history: %s: %s", what,
+             base->db ? sqlite3_errmsg(base->db) : "no memory");
+    return false;
+}
+
+static bool execute(database *base, const char *sql, char error[256])
+{
+    return sqlite3_exec(base->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+           complain(base, "cannot execute", error);
+}
+
+/* ---- Statements out of rows.def -------------------------------------------------------------- */
+
+static const rf_column *column_of(const rf_table_info *table, unsigned i)
+{
+    return &rf_columns[(unsigned)table->first + i];
+}
+
+static void add_names(rf_bytes *sql, const rf_table_info *table, bool keys_only)
+{
+    bool first = true;
+    for (unsigned i = 0; i < table->columns; i++) {
+        const rf_column *column = column_of(table, i);
+        if (keys_only && column->merge != RF_MERGE_KEY)
+            continue;
+        if (!first)
+            rf_bytes_char(sql, ',');
+        rf_bytes_text(sql, column->name);
+        first = false;
+    }
+}
+
+static void sql_create(rf_bytes *sql, const rf_table_info *table)
+{
+    rf_bytes_text(sql, "CREATE TABLE ");
+    rf_bytes_text(sql, table->name);
+    rf_bytes_text(sql, " (");
+    for (unsigned i = 0; i < table->columns; i++) {
+        const rf_column *column = column_of(table, i);
+        rf_bytes_text(sql, column->name);
+        rf_bytes_text(sql, column->size ? " TEXT NOT NULL," : " INTEGER NOT NULL,");
+    }
+    rf_bytes_text(sql, "PRIMARY KEY (");
+    add_names(sql, table, true);
+    rf_bytes_text(sql, ")) WITHOUT ROWID");
+}
+
+static void add_pair(rf_bytes *sql, const char *function, const char *name)
+{
+    rf_bytes_text(sql, function);
+    rf_bytes_char(sql, '(');
+    rf_bytes_text(sql, name);
+    rf_bytes_text(sql, ",excluded.");
+    rf_bytes_text(sql, name);
+    rf_bytes_char(sql, ')');
+}
+
+/* IIF(wanted <> 0, wanted, other) */
+static void add_unless_zero(rf_bytes *sql, const char *wanted, const char *other, const char *name)
+{
+    const char *parts[] = {"IIF(", wanted, name, "<>0,", wanted, name, ",", other, name, ")"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        rf_bytes_text(sql, parts[i]);
+}
+
+static void add_merge(rf_bytes *sql, const rf_column *column)
+{
+    switch (column->merge) {
+    case RF_MERGE_KEY:
+        break;
+    case RF_MERGE_SET:
+        rf_bytes_text(sql, "excluded.");
+        rf_bytes_text(sql, column->name);
+        break;
+    case RF_MERGE_FIRST:
+        add_unless_zero(sql, "", "excluded.", column->name);
+        break;
+    case RF_MERGE_LAST:
+        add_unless_zero(sql, "excluded.", "", column->name);
+        break;
+    case RF_MERGE_ADD:
+        rf_bytes_text(sql, column->name);
+        rf_bytes_text(sql, "+excluded.");
+        rf_bytes_text(sql, column->name);
+        break;
+    case RF_MERGE_MAX:
+        add_pair(sql, "MAX", column->name);
+        break;
+    case RF_MERGE_MIN:
+        add_pair(sql, "MIN", column->name);
+        break;
+    }
+}
+
+static void sql_put(rf_bytes *sql, const rf_table_info *table)
+{
+    const char *separator = "";
+    rf_bytes_text(sql, "INSERT INTO ");
+    rf_bytes_text(sql, table->name);
+    rf_bytes_text(sql, " VALUES (?");
+    for (unsigned i = 1; i < table->columns; i++)
+        rf_bytes_text(sql, ",?");
+    rf_bytes_text(sql, ") ON CONFLICT (");
+    add_names(sql, table, true);
+    rf_bytes_text(sql, ") DO UPDATE SET ");
+    for (unsigned i = 0; i < table->columns; i++) {
+        const rf_column *column = column_of(table, i);
+        if (column->merge == RF_MERGE_KEY)
+            continue;
+        rf_bytes_text(sql, separator);
+        rf_bytes_text(sql, column->name);
+        rf_bytes_char(sql, '=');
+        add_merge(sql, column);
+        separator = ",";
+    }
+}
+
+static const char *finish_sql(rf_bytes *sql)
+{
+    rf_bytes_char(sql, 0);
+    RF_CHECK(!sql->full);
+    return sql->data;
+}
+
+static bool prepare(database *base, const char *sql, sqlite3_stmt **statement, char error[256])
+{
+    return sqlite3_prepare_v3(base->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) ==
+               SQLITE_OK ||
+           complain(base, "cannot prepare", error);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static bool step(database *base, sqlite3_stmt *statement, char error[256])
+{
+    int code = sqlite3_step(statement);
+    bool good = code == SQLITE_DONE || code == SQLITE_ROW;
+    if (!good)
+        complain(base, "cannot write", error);
+    sqlite3_reset(statement);
+    return good;
+}
+
+static bool begin(rf_store *store, char error[256])
+{
+    database *base = store->context;
+    base->in_transaction = step(base, base->begin, error);
+    return base->in_transaction;
+}
+
+static void rollback(rf_store *store)
+{
+    database *base = store->context;
+    if (base->in_transaction)
+        sqlite3_exec(base->db, "ROLLBACK", NULL, NULL, NULL);
+    base->in_transaction = false;
+}
+
+static bool put(rf_store *store, rf_table table, const void *row, char error[256])
+{
+    database *base = store->context;
+    sqlite3_stmt *statement = base->put[table];
+    const rf_table_info *info = &rf_tables[table];
+    for (unsigned i = 0; i < info->columns; i++) {
+        const rf_column *column = column_of(info, i);
+        const char *place = (const char *)row + column->offset;
+        int64_t value;
+        if (column->size) {
+            sqlite3_bind_text(statement, (int)i + 1, place, -1, SQLITE_STATIC);
+            continue;
+        }
+        memcpy(&value, place, sizeof value);
+        sqlite3_bind_int64(statement, (int)i + 1, value);
+    }
+    return step(base, statement, error);
+}
+
+static bool commit(rf_store *store, uint64_t applied, char error[256])
+{
+    database *base = store->context;
+    sqlite3_bind_int64(base->applied, 1, (int64_t)applied);
+    if (!step(base, base->applied, error) || !step(base, base->commit, error))
+        return false;
+    base->in_transaction = false;
+    store->applied = applied;
+    return true;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+void rf_query_where(rf_query *query, rf_column_id column, rf_compare compare, int64_t value)
+{
+    RF_CHECK(query->filters_count < RF_FILTERS_MAX);
+    query->filters[query->filters_count++] =
+        (rf_filter){.column = column, .compare = compare, .value = value};
+}
+
+static void sql_find(rf_bytes *sql, const rf_query *query)
+{
+    static const char *const operators[] = {"=?", "<?", ">=?", ">?"};
+    rf_bytes_text(sql, "SELECT * FROM ");
+    rf_bytes_text(sql, rf_tables[query->table].name);
+    for (unsigned i = 0; i < query->filters_count; i++) {
+        rf_bytes_text(sql, i ? " AND " : " WHERE ");
+        rf_bytes_text(sql, rf_columns[query->filters[i].column].name);
+        rf_bytes_text(sql, operators[query->filters[i].compare]);
+    }
+    rf_bytes_text(sql, " ORDER BY ");
+    rf_bytes_text(sql, rf_columns[query->order].name);
+    rf_bytes_text(sql, query->ascending ? " ASC" : " DESC");
+    if (query->limit) {
+        rf_bytes_text(sql, " LIMIT ");
+        rf_bytes_id(sql, query->limit);
+        rf_bytes_text(sql, " OFFSET ");
+        rf_bytes_id(sql, query->skip);
+    }
+}
+
+static void bind_filters(sqlite3_stmt *statement, const rf_query *query)
+{
+    for (unsigned i = 0; i < query->filters_count; i++) {
+        const rf_filter *filter = &query->filters[i];
+        if (rf_columns[filter->column].size)
+            sqlite3_bind_text(statement, (int)i + 1, filter->text, -1, SQLITE_STATIC);
+        else
+            sqlite3_bind_int64(statement, (int)i + 1, filter->value);
+    }
+}
+
+static void read_row(sqlite3_stmt *statement, const rf_table_info *table, void *row)
+{
+    memset(row, 0, table->size);
+    for (unsigned i = 0; i < table->columns; i++) {
+        const rf_column *column = column_of(table, i);
+        char *place = (char *)row + column->offset;
+        int64_t value = sqlite3_column_int64(statement, (int)i);
+        if (!column->size)
+            memcpy(place, &value, sizeof value);
+        else
+            snprintf(place, column->size, "%s",
+                     (const char *)sqlite3_column_text(statement, (int)i));
+    }
+}
+
+static bool find(rf_store *store, const rf_query *query, bool (*each)(void *to, const void *row),
+                 void *to, char error[256])
+{
+    database *base = store->context;
+    const rf_table_info *table = &rf_tables[query->table];
+    int64_t row[ROW_SIZE_MAX / sizeof(int64_t)];
+    char text[1024];
+    rf_bytes sql;
+    sqlite3_stmt *statement;
+    int code;
+    rf_bytes_init(&sql, text, sizeof text, NULL);
+    sql_find(&sql, query);
+    RF_CHECK(table->size <= sizeof row);
+    if (!prepare(base, finish_sql(&sql), &statement, error))
+        return false;
+    bind_filters(statement, query);
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        read_row(statement, table, row);
+        if (!each(to, row))
+            break;
+    }
+    bool good = code == SQLITE_ROW || code == SQLITE_DONE;
+    if (!good)
+        complain(base, "cannot read", error);
+    sqlite3_finalize(statement);
+    return good;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static int64_t read_number(database *base, const char *sql)
+{
+    sqlite3_stmt *statement;
+    int64_t number = 0;
+    if (sqlite3_prepare_v2(base->db, sql, -1, &statement, NULL) != SQLITE_OK)
+        return 0;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return number;
+}
+
+static bool create_indexes(database *base, rf_bytes *sql, char error[256])
+{
+    for (size_t i = 0; i < rf_indexes_count; i++) {
+        const char *name = rf_tables[rf_indexes[i].table].name;
+        rf_bytes_clear(sql);
+        rf_bytes_text(sql, "CREATE INDEX ");
+        rf_bytes_text(sql, name);
+        rf_bytes_text(sql, "_by_");
+        rf_bytes_id(sql, i);
+        rf_bytes_text(sql, " ON ");
+        rf_bytes_text(sql, name);
+        rf_bytes_text(sql, " (");
+        rf_bytes_text(sql, rf_indexes[i].columns);
+        rf_bytes_char(sql, ')');
+        if (!execute(base, finish_sql(sql), error))
+            return false;
+    }
+    return true;
+}
+
+/* In one transaction, so that a file has all of it or none. */
+static bool create(database *base, rf_bytes *sql, char error[256])
+{
+    if (!execute(base, "BEGIN", error))
+        return false;
+    for (unsigned i = 0; i < RF_TABLES; i++) {
+        rf_bytes_clear(sql);
+        sql_create(sql, &rf_tables[i]);
+        if (!execute(base, finish_sql(sql), error))
+            return false;
+    }
+    char version[128];
+    snprintf(version, sizeof version, "PRAGMA user_version=%d; COMMIT", RF_SCHEMA_VERSION);
+    return create_indexes(base, sql, error) &&
+           execute(base,
+                   "CREATE TABLE meta (one INTEGER PRIMARY KEY, applied INTEGER NOT NULL);"
+                   "INSERT INTO meta VALUES (1, 0)",
+                   error) &&
+           execute(base, version, error);
+}
+
+/* What another version wrote is derived: it goes, and the journal makes it anew. */
+static bool empty(database *base, char error[256])
+{
+    sqlite3_db_config(base->db, SQLITE_DBCONFIG_RESET_DATABASE, 1, 0);
+    bool good = execute(base, "VACUUM", error);
+    sqlite3_db_config(base->db, SQLITE_DBCONFIG_RESET_DATABASE, 0, 0);
+    return good;
+}
+
+static bool prepare_all(database *base, rf_bytes *sql, char error[256])
+{
+    for (unsigned i = 0; i < RF_TABLES; i++) {
+        rf_bytes_clear(sql);
+        sql_put(sql, &rf_tables[i]);
+        if (!prepare(base, finish_sql(sql), &base->put[i], error))
+            return false;
+    }
+    return prepare(base, "BEGIN IMMEDIATE", &base->begin, error) &&
+           prepare(base, "COMMIT", &base->commit, error) &&
+           prepare(base, "UPDATE meta SET applied=?", &base->applied, error);
+}
+
+static bool open_schema(database *base, char error[256])
+{
+    char text[SQL_SIZE];
+    rf_bytes sql;
+    rf_bytes_init(&sql, text, sizeof text, NULL);
+    /* Journal mode first: a VACUUM inside WAL keeps the file. */
+    if (!execute(base, "PRAGMA journal_mode=WAL", error) ||
+        !execute(base, "PRAGMA synchronous=NORMAL", error))
+        return false;
+    int64_t version = read_number(base, "PRAGMA user_version");
+    if (version != RF_SCHEMA_VERSION && version != 0 && !empty(base, error))
+        return false;
+    if (version != RF_SCHEMA_VERSION && !create(base, &sql, error))
+        return false;
+    return prepare_all(base, &sql, error);
+}
+
+static void close_base(rf_store *store)
+{
+    database *base = store->context;
+    if (!base)
+        return;
+    for (unsigned i = 0; i < RF_TABLES; i++)
+        sqlite3_finalize(base->put[i]);
+    sqlite3_finalize(base->begin);
+    sqlite3_finalize(base->commit);
+    sqlite3_finalize(base->applied);
+    sqlite3_close(base->db);
+    free(base);
+    store->context = NULL;
+}
+
+bool rf_sqlite_open(rf_store *store, const char *path, char error[256])
+{
+    database *base = calloc(1, sizeof *base);
+    *store = (rf_store){.context = base,
+                        .begin = begin,
+                        .put = put,
+                        .commit = commit,
+                        .rollback = rollback,
+                        .find = find,
+                        .close = close_base};
+    if (!base) {
+        snprintf(error, 256, "history: out of memory");
+        return false;
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    bool good = sqlite3_open_v2(path ? path : ":memory:", &base->db, flags, NULL) == SQLITE_OK ||
+                complain(base, path ? path : "memory", error);
+    if (good && open_schema(base, error)) {
+        store->applied = (uint64_t)read_number(base, "SELECT applied FROM meta");
+        return true;
+    }
+    close_base(store);
+    return false;
+}
