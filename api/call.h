@@ -17,19 +17,10 @@
 struct rf_identity;
 
 enum {
-    RF_NOTICES_MAX = 64,
-    RF_NOTICE_TITLE_SIZE = 128,
-    RF_NOTICE_TEXT_SIZE = 1024,
     RF_ORDER_VIEWS_MAX = RF_ORDERS_PER_ACCOUNT,
     RF_IMPACTS_MAX = 256,
     RF_ROWS_MAX = 300, /* of one answer about the market */
 };
-
-typedef struct rf_notice {
-    int64_t time_ns;
-    char title[RF_NOTICE_TITLE_SIZE], content[RF_NOTICE_TEXT_SIZE];
-    char category[RF_NAME_SIZE], product_type[RF_NAME_SIZE], instrument[RF_NAME_SIZE];
-} rf_notice;
 
 /* Work of a call that goes on after it, perhaps on another thread: it owns what it needs. */
 typedef struct rf_job {
@@ -74,8 +65,6 @@ typedef struct rf_api {
         rf_liquidation liquidations[RF_ROWS_MAX];
         rf_level levels[RF_ROWS_MAX];
     } rows;
-    rf_notice notices[RF_NOTICES_MAX];
-    uint64_t notices_count; /* ever */
     rf_server servers[RF_SERVICES];
 } rf_api;
 

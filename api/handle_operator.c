@@ -303,36 +303,3 @@ rf_error rf_handle_settle_session(rf_call *call)
         return call->args.problem;
     return rf_call_apply(call, &command);
 }
-
-/* ---- Notices --------------------------------------------------------------------------------- */
-
-static void copy_text(rf_args *args, unsigned param, char *to, size_t size, const char *absent)
-{
-    const char *text = rf_arg_text(args, param, absent);
-    size_t length = strlen(text);
-    if (length >= size) {
-        rf_args_refuse(args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, rf_params[param].name);
-        return;
-    }
-    memcpy(to, text, length);
-}
-
-rf_error rf_handle_announce(rf_call *call)
-{
-    rf_args *args = &call->args;
-    rf_api *api = call->api;
-    rf_notice notice = {.time_ns = call->time_ns};
-    copy_text(args, RF_P_ANNOUNCE_title, notice.title, sizeof notice.title, "");
-    copy_text(args, RF_P_ANNOUNCE_content, notice.content, sizeof notice.content, "");
-    copy_text(args, RF_P_ANNOUNCE_category, notice.category, sizeof notice.category, "system");
-    copy_text(args, RF_P_ANNOUNCE_product_type, notice.product_type, sizeof notice.product_type,
-              "");
-    copy_text(args, RF_P_ANNOUNCE_instrument_name, notice.instrument, sizeof notice.instrument, "");
-    if (args->problem)
-        return args->problem;
-    api->notices[api->notices_count++ % RF_NOTICES_MAX] = notice;
-    rf_put_open(call->out, NULL, '{');
-    rf_put_id(call->out, "id", api->notices_count);
-    rf_put_close(call->out, '}');
-    return RF_ERR_OK;
-}

@@ -462,39 +462,7 @@ rf_error rf_handle_get_risk_parameters(rf_call *call)
     return RF_ERR_OK;
 }
 
-/* ---- Notices, time --------------------------------------------------------------------------- */
-
-static void put_notice(rf_bytes *out, const rf_notice *notice, uint64_t number)
-{
-    rf_put_open(out, NULL, '{');
-    rf_put_id(out, "id", number);
-    rf_put_text(out, "category", notice->category);
-    rf_put_text(out, "product_type", notice->product_type);
-    rf_put_ms(out, "announced_at", notice->time_ns);
-    rf_put_text(out, "title", notice->title);
-    rf_put_text(out, "content", notice->content);
-    rf_put_text(out, "instrument_name", notice->instrument);
-    rf_put_close(out, '}');
-}
-
-rf_error rf_handle_get_announcements(rf_call *call)
-{
-    const rf_api *api = call->api;
-    const char *category = rf_arg_text(&call->args, RF_P_NOTICES_category, NULL);
-    const char *product = rf_arg_text(&call->args, RF_P_NOTICES_product_type, NULL);
-    uint64_t oldest = api->notices_count > RF_NOTICES_MAX ? api->notices_count - RF_NOTICES_MAX : 0;
-    rf_put_open(call->out, NULL, '{');
-    rf_put_open(call->out, "data", '[');
-    for (uint64_t at = api->notices_count; at > oldest; at--) {
-        const rf_notice *notice = &api->notices[(at - 1) % RF_NOTICES_MAX];
-        if ((!category || strcmp(category, notice->category) == 0) &&
-            (!product || strcmp(product, notice->product_type) == 0))
-            put_notice(call->out, notice, at);
-    }
-    rf_put_close(call->out, ']');
-    rf_put_close(call->out, '}');
-    return RF_ERR_OK;
-}
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 rf_error rf_handle_get_time(rf_call *call)
 {

@@ -1,36 +1,6 @@
-/* Wallet: withdrawals, addresses, networks. */
+/* Wallet: addresses of deposits, networks. Withdrawals are the venue's (venue/service.c). */
 #include "api/handlers.h"
 #include "api/put.h"
-
-rf_error rf_handle_create_withdrawal(rf_call *call)
-{
-    rf_args *args = &call->args;
-    rf_command command = {.kind = RF_COMMAND_REQUEST_WITHDRAWAL};
-    command.u.money.account = call->account;
-    command.u.money.currency = (uint32_t)rf_decode_currency(call, args, RF_P_WITHDRAWAL_currency);
-    command.u.money.amount = rf_arg_positive(args, RF_P_WITHDRAWAL_amount, 8, 0);
-    const char *address = rf_arg_text(args, RF_P_WITHDRAWAL_address, "");
-    if (!*address)
-        rf_args_refuse(args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "address");
-    if (args->problem)
-        return rf_decode_problem(call, args);
-    rf_error code = rf_call_apply(call, &command);
-    if (code != RF_ERR_OK)
-        return code;
-    const char *currency = rf_arg_text(args, RF_P_WITHDRAWAL_currency, "");
-    rf_put_open(call->out, NULL, '{');
-    rf_put_id(call->out, "id", call->result.id);
-    rf_put_money(call->out, "amount", command.u.money.amount);
-    rf_put_money(call->out, "fee", 0);
-    rf_put_text(call->out, "symbol", currency);
-    rf_put_text(call->out, "currency", currency);
-    rf_put_text(call->out, "address", address);
-    rf_put_text(call->out, "client_wid", rf_arg_text(args, RF_P_WITHDRAWAL_client_wid, ""));
-    rf_put_ms(call->out, "create_time", call->time_ns);
-    rf_put_text(call->out, "network_id", rf_arg_text(args, RF_P_WITHDRAWAL_network_id, currency));
-    rf_put_close(call->out, '}');
-    return RF_ERR_OK;
-}
 
 /* The venue's custody is the operator's; deposits are booked by account. */
 rf_error rf_handle_get_deposit_address(rf_call *call)

@@ -59,15 +59,12 @@ static int64_t index_stale_ns(const rf_engine *engine, const rf_index *index)
     return strictest;
 }
 
-/* limit 0: never too old, unless it was forgotten. */
-static bool is_stale(const rf_engine *engine, rf_time_ns time_ns, int64_t limit)
-{
-    return time_ns == RF_FORGOTTEN_NS || (limit != 0 && engine->now_ns - time_ns > limit);
-}
-
 bool rf_index_stale(const rf_engine *engine, const rf_index *index)
 {
-    return index->price_e8 == 0 || is_stale(engine, index->time_ns, index_stale_ns(engine, index));
+    if (index->price_e8 == 0)
+        return true;
+    const int64_t limit = index_stale_ns(engine, index);
+    return limit != 0 && engine->now_ns - index->time_ns > limit;
 }
 
 /* The place of a source by its name, else a new one, else that of the oldest; an unnamed one is
@@ -124,7 +121,7 @@ static bool recompute(const rf_engine *engine, rf_index *index)
     int64_t prices[RF_INDEX_SOURCES_MAX];
     uint32_t fresh = 0;
     for (uint32_t i = 0; i < index->sources_count; i++)
-        if (!is_stale(engine, index->sources[i].time_ns, limit))
+        if (limit == 0 || engine->now_ns - index->sources[i].time_ns <= limit)
             prices[fresh++] = index->sources[i].price_e8;
     sort_prices(prices, fresh);
     const int64_t middle = median(prices, fresh);
@@ -132,7 +129,8 @@ static bool recompute(const rf_engine *engine, rf_index *index)
     uint32_t used = 0;
     for (uint32_t i = 0; i < index->sources_count; i++) {
         const rf_index_source *source = &index->sources[i];
-        if (is_stale(engine, source->time_ns, limit) || is_outlier(source->price_e8, middle))
+        if ((limit != 0 && engine->now_ns - source->time_ns > limit) ||
+            is_outlier(source->price_e8, middle))
             continue;
         prices[used++] = source->price_e8;
         youngest = rf_max(youngest, source->time_ns);
@@ -341,22 +339,20 @@ rf_error rf_mark_clear(rf_engine *engine, const rf_command *command, rf_result *
 
 bool rf_mark_stale(const rf_engine *engine, const rf_instrument *instrument)
 {
-    return is_stale(engine, instrument->mark_time_ns, instrument->config.mark_stale_ns);
+    const int64_t limit = instrument->config.mark_stale_ns;
+    return limit != 0 && engine->now_ns - instrument->mark_time_ns > limit;
 }
 
-rf_error rf_mark_forget(rf_engine *engine, const rf_command *command, rf_result *result)
+void rf_mark_forget(rf_engine *engine)
 {
-    (void)command;
-    (void)result;
     for (uint32_t i = 0; i < engine->instruments_count; i++)
-        engine->instruments[i].mark_time_ns = RF_FORGOTTEN_NS;
+        engine->instruments[i].mark_time_ns = 0;
     for (uint32_t i = 0; i < engine->indexes_count; i++) {
         rf_index *index = &engine->indexes[i];
-        index->time_ns = RF_FORGOTTEN_NS;
+        index->time_ns = 0;
         for (uint32_t source = 0; source < index->sources_count; source++)
-            index->sources[source].time_ns = RF_FORGOTTEN_NS;
+            index->sources[source].time_ns = 0;
     }
-    return RF_ERR_OK;
 }
 
 bool rf_liquidation_frozen(const rf_engine *engine, const rf_instrument *instrument)

@@ -25,13 +25,17 @@ enum {
     RF_TAG_SIZE = 64,
     RF_WID_SIZE = 64,
     RF_TXID_SIZE = 128,
+    RF_NOTICE_TITLE_SIZE = 128,
+    RF_NOTICE_TEXT_SIZE = 1024,
     /* Bounds; a record above them is refused. */
     RF_KEYS_MAX = 65536,           /* revoked ones too */
-    RF_KEYS_PER_ACCOUNT_MAX = 100, /* not revoked */
+    RF_KEYS_PER_ACCOUNT_MAX = 100, /* not revoked; the methods see to it */
     RF_USERS_MAX = 65536,
-    RF_WALLETS_PER_ACCOUNT_MAX = 64,
+    RF_WALLETS_MAX = 16384,
+    RF_WALLETS_PER_ACCOUNT_MAX = 64,  /* the methods see to it */
     RF_WITHDRAWALS_NOTED_MAX = 65536, /* the oldest decided one is forgotten (the history has it) */
     RF_DAY_LIMITS_MAX = 4096,
+    RF_NOTICES_MAX = 64, /* the oldest is forgotten */
     RF_REGISTRY_RECORD_MAX = 4096,
 };
 
@@ -106,11 +110,12 @@ typedef struct rf_day_limit {
     int64_t amount; /* units, e8 */
 } rf_day_limit;
 
-/* What of an account the engine has no use for. */
-typedef struct rf_profile {
-    uint32_t account;
-    char name[RF_USER_SIZE], email[RF_USER_SIZE];
-} rf_profile;
+typedef struct rf_notice {
+    uint64_t id; /* 1, 2, ... */
+    int64_t time_ns;
+    char title[RF_NOTICE_TITLE_SIZE], content[RF_NOTICE_TEXT_SIZE];
+    char category[RF_NAME_SIZE], product_type[RF_NAME_SIZE], instrument[RF_NAME_SIZE];
+} rf_notice;
 
 typedef struct rf_registry rf_registry;
 
@@ -119,6 +124,8 @@ void rf_registry_close(rf_registry *registry);
 /* Before anything is in it: makes the places of names in its tables unforeseeable. Nothing that can
  * be seen depends on it. */
 void rf_registry_seed(rf_registry *registry, uint64_t seed);
+/* Would rf_registry_apply take it? Makes room for it; changes nothing that can be seen. */
+bool rf_registry_accepts(rf_registry *registry, const void *bytes, size_t size);
 /* False: not a record of this version, or it does not fit; nothing changed. */
 bool rf_registry_apply(rf_registry *registry, const void *bytes, size_t size);
 /* Withdrawals get their ids and their ends from the engine. */
@@ -137,7 +144,7 @@ void rf_record_wallet_removed(rf_bytes *out,
 void rf_record_note(rf_bytes *out, const rf_withdrawal_note *note); /* before the command */
 void rf_record_txid(rf_bytes *out, uint64_t withdrawal, const char *txid);
 void rf_record_day_limit(rf_bytes *out, const rf_day_limit *limit); /* amount -1: no row any more */
-void rf_record_profile(rf_bytes *out, const rf_profile *profile);
+void rf_record_notice(rf_bytes *out, const rf_notice *notice);      /* apply gives it its id */
 
 /* ---- Looking (NULL, 0: no such thing) -------------------------------------------------------------- */
 const rf_api_key *rf_registry_key(const rf_registry *registry, const char *api_key);
@@ -158,15 +165,14 @@ const rf_wallet *rf_registry_wallet_at(const rf_registry *registry, uint32_t num
 
 /* By the engine's id. */
 const rf_withdrawal_note *rf_registry_note(const rf_registry *registry, uint64_t withdrawal);
-/* An earlier one of this account with this client_wid. */
-const rf_withdrawal_note *rf_registry_note_by_wid(const rf_registry *registry, uint32_t account,
-                                                  const char *client_wid);
 /* Asked for since then and not rejected, units e8. */
 int64_t rf_registry_withdrawn(const rf_registry *registry, uint32_t account, uint32_t currency,
                               int64_t since_ns);
 /* -1: no limit. */
 int64_t rf_registry_day_limit(const rf_registry *registry, uint32_t account, uint32_t currency);
 
-const rf_profile *rf_registry_profile(const rf_registry *registry, uint32_t account);
+uint64_t rf_registry_notices_count(const rf_registry *registry); /* ever */
+/* 0 = the newest one; NULL when it is forgotten. */
+const rf_notice *rf_registry_notice(const rf_registry *registry, uint64_t ago);
 
 #endif

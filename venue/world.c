@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "venue/service.h"
 
 const rf_limits rf_world_limits = {
     .accounts_max = 4096,
@@ -99,8 +100,11 @@ static bool apply_registry(rf_world *world, const void *bytes, size_t size)
     return true;
 }
 
+/* Asked first: a record that is refused has no place in the journal. */
 bool rf_world_record(rf_world *world, const void *bytes, size_t size)
 {
+    if (!rf_registry_accepts(world->registry, bytes, size))
+        return false;
     if (world->log.append)
         world->log.append(world->log.context, RF_RECORD_REGISTRY, bytes, size);
     return apply_registry(world, bytes, size);
@@ -173,6 +177,8 @@ bool rf_world_open(rf_world *world, const rf_limits *limits, bool keep_events)
     rf_api_init(world->api, world->engine, world->market, world->positions, positions_max);
     world->api->apply = apply_command;
     world->api->apply_context = world;
+    world->api->servers[RF_SERVICE_REGISTRY] =
+        (rf_server){.call = rf_service_call, .context = world};
     rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
     running = world->engine;
     rf_check_set_hook(last_words);
@@ -201,38 +207,11 @@ bool rf_world_save(const rf_world *world, rf_write write, void *context)
            rf_engine_save(world->engine, write, context);
 }
 
-/* Who holds the dispatcher or watches goes on doing so: only what a snapshot holds is exchanged. */
-static void exchange(rf_world *world, rf_world *fresh)
-{
-    rf_world old = *world;
-    world->engine_memory = fresh->engine_memory;
-    world->market_memory = fresh->market_memory;
-    world->engine = world->api->engine = fresh->engine;
-    world->market = world->api->market = fresh->market;
-    world->registry = fresh->registry;
-    fresh->engine_memory = old.engine_memory;
-    fresh->market_memory = old.market_memory;
-    fresh->engine = old.engine;
-    fresh->market = old.market;
-    fresh->registry = old.registry;
-    rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
-}
-
 bool rf_world_load(rf_world *world, rf_read read, void *context, const char **error)
 {
-    rf_world fresh;
-    *error = "out of memory";
-    bool good = rf_world_open(&fresh, &world->limits, false);
-    if (good) {
-        good = rf_registry_load(fresh.registry, read, context, error) &&
-               rf_market_load(fresh.market, read, context, error) &&
-               rf_engine_load(fresh.engine, read, context, error);
-        if (good)
-            exchange(world, &fresh);
-        rf_world_close(&fresh);
-    }
-    running = world->engine;
-    return good;
+    return rf_registry_load(world->registry, read, context, error) &&
+           rf_market_load(world->market, read, context, error) &&
+           rf_engine_load(world->engine, read, context, error);
 }
 
 typedef struct tape {
@@ -257,13 +236,15 @@ static bool read_tape(void *context, void *bytes, size_t size)
     return true;
 }
 
-/* It writes itself as the same bytes again. */
-static bool is_same(const rf_world *world, const tape *snapshot, const char **error)
+/* The same parts, and they write themselves as the same bytes. */
+static bool load_tape(rf_world *fresh, tape *snapshot, const char **error)
 {
+    if (!rf_world_load(fresh, read_tape, snapshot, error))
+        return false;
     tape again = {0};
     rf_bytes_init(&again.bytes, NULL, 0, rf_world_grow);
     *error = "out of memory";
-    bool good = rf_world_save(world, write_tape, &again);
+    bool good = rf_world_save(fresh, write_tape, &again);
     if (good) {
         *error = "the snapshot changed on its way";
         good = again.bytes.size == snapshot->bytes.size &&
@@ -273,14 +254,36 @@ static bool is_same(const rf_world *world, const tape *snapshot, const char **er
     return good;
 }
 
+/* Who holds the dispatcher or watches goes on doing so: only what a snapshot holds is exchanged. */
+static void exchange(rf_world *world, rf_world *fresh)
+{
+    rf_world old = *world;
+    world->engine_memory = fresh->engine_memory;
+    world->market_memory = fresh->market_memory;
+    world->engine = world->api->engine = fresh->engine;
+    world->market = world->api->market = fresh->market;
+    world->registry = fresh->registry;
+    fresh->engine_memory = old.engine_memory;
+    fresh->market_memory = old.market_memory;
+    fresh->engine = old.engine;
+    fresh->market = old.market;
+    fresh->registry = old.registry;
+    rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
+    running = world->engine;
+}
+
 bool rf_world_reload(rf_world *world, const char **error)
 {
+    rf_world fresh = {0};
     tape snapshot = {0};
     rf_bytes_init(&snapshot.bytes, NULL, 0, rf_world_grow);
     *error = "out of memory";
     bool good = rf_world_save(world, write_tape, &snapshot) &&
-                rf_world_load(world, read_tape, &snapshot, error) &&
-                is_same(world, &snapshot, error);
+                rf_world_open(&fresh, &world->limits, false) && load_tape(&fresh, &snapshot, error);
+    if (good)
+        exchange(world, &fresh);
+    running = world->engine;
     free(snapshot.bytes.data);
+    rf_world_close(&fresh);
     return good;
 }

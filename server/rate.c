@@ -1,0 +1,200 @@
+#include "server/rate.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A bucket is one number: the time at which it is full again. One that is full already says nothing
+ * and its place is free. */
+typedef struct bucket {
+    uint64_t name; /* hash of who and which method, under a secret key */
+    int64_t full_ns;
+} bucket;
+
+enum { WAYS = 8, SETS = RF_RATE_BUCKETS / WAYS };
+
+struct rf_rates {
+    uint32_t factor;
+    uint8_t secret[crypto_shorthash_KEYBYTES];
+    bucket buckets[SETS][WAYS];
+};
+
+typedef struct quota {
+    uint32_t limit; /* calls in a period; a bucket holds as many */
+    int64_t period_ns;
+} quota;
+
+enum {
+    MS = 1000000,
+    EXEC_INST_MAX = 16, /* elements that are looked at */
+};
+
+static quota quota_of(const rf_method *method)
+{
+    static const struct {
+        rf_method_id method;
+        quota quota;
+    } rows[] = {
+        {RF_M_CREATE_ORDER, {15, 100LL * MS}},
+        {RF_M_CANCEL_ORDER, {15, 100LL * MS}},
+        {RF_M_CANCEL_ALL_ORDERS, {15, 100LL * MS}},
+        {RF_M_GET_ORDER_DETAIL, {30, 100LL * MS}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].method == rf_method_number(method))
+            return rows[i].quota;
+    /* Named by text: they belong to the history, and stand in the table once it is there. */
+    if (strcmp(method->name, "private/get-trades") == 0 ||
+        strcmp(method->name, "private/get-order-history") == 0)
+        return (quota){1, 1000LL * MS};
+    return (quota){3, 100LL * MS};
+}
+
+rf_rates *rf_rate_open(uint32_t factor)
+{
+    rf_rates *rates = sodium_init() < 0 ? NULL : calloc(1, sizeof *rates);
+    if (!rates)
+        return NULL;
+    rates->factor = factor;
+    randombytes_buf(rates->secret, sizeof rates->secret);
+    return rates;
+}
+
+void rf_rate_close(rf_rates *rates)
+{
+    free(rates);
+}
+
+/* The bucket of this name, or the one whose place it may have: the nearest to full. */
+static bucket *find_bucket(rf_rates *rates, const char *who, const rf_method *method)
+{
+    char text[256];
+    size_t size = strlen(who);
+    if (size > sizeof text - 2)
+        size = sizeof text - 2;
+    memcpy(text, who, size);
+    unsigned number = rf_method_number(method);
+    text[size] = (char)number;
+    text[size + 1] = (char)(number >> 8);
+    uint64_t name;
+    crypto_shorthash((unsigned char *)&name, (const unsigned char *)text, size + 2, rates->secret);
+    bucket *set = rates->buckets[name % SETS], *chosen = set;
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (set[i].name == name)
+            return &set[i];
+        if (set[i].full_ns < chosen->full_ns)
+            chosen = &set[i];
+    }
+    *chosen = (bucket){.name = name};
+    return chosen;
+}
+
+static int64_t ms_up(int64_t ns)
+{
+    return (ns + MS - 1) / MS;
+}
+
+static rf_rate_answer take(bucket *of, quota rule, uint32_t factor, int64_t now_ns)
+{
+    uint32_t limit = rule.limit * factor;
+    int64_t step_ns = rule.period_ns / limit;
+    int64_t full_ns = (of->full_ns > now_ns ? of->full_ns : now_ns) + step_ns;
+    rf_rate_answer answer = {.allowed = full_ns - now_ns <= step_ns * limit, .limit = limit};
+    if (answer.allowed)
+        of->full_ns = full_ns;
+    else
+        answer.retry_after_ms = ms_up(full_ns - now_ns - step_ns * limit);
+    answer.remaining = (uint32_t)((step_ns * limit - (of->full_ns - now_ns)) / step_ns);
+    answer.reset_ms = ms_up(of->full_ns - now_ns);
+    return answer;
+}
+
+rf_rate_answer rf_rate_private(rf_rates *rates, const char *who, const rf_method *method,
+                               int64_t now_ns)
+{
+    if (rates->factor == 0)
+        return (rf_rate_answer){.allowed = true};
+    return take(find_bucket(rates, who, method), quota_of(method), rates->factor, now_ns);
+}
+
+rf_rate_answer rf_rate_public(rf_rates *rates, const char *address, const rf_method *method,
+                              int64_t now_ns)
+{
+    if (rates->factor == 0)
+        return (rf_rate_answer){.allowed = true};
+    return take(find_bucket(rates, address, method), (quota){RF_RATE_PUBLIC, 1000LL * MS},
+                rates->factor, now_ns);
+}
+
+rf_rate_answer rf_rate_message(const rf_rates *rates, rf_rate_second *budget, bool market,
+                               int64_t now_ns)
+{
+    if (rates->factor == 0)
+        return (rf_rate_answer){.allowed = true};
+    int64_t second = now_ns / (1000LL * MS);
+    if (budget->second != second)
+        *budget = (rf_rate_second){.second = second};
+    uint32_t limit = (market ? RF_RATE_MARKET_SOCKET : RF_RATE_USER_SOCKET) * rates->factor;
+    int64_t rest_ms = ms_up((second + 1) * 1000LL * MS - now_ns);
+    rf_rate_answer answer = {.allowed = budget->used < limit, .limit = limit, .reset_ms = rest_ms};
+    if (answer.allowed)
+        budget->used++;
+    else
+        answer.retry_after_ms = rest_ms;
+    answer.remaining = limit - budget->used;
+    return answer;
+}
+
+/* ---- Overload -------------------------------------------------------------------------------- */
+
+/* Asks for REDUCE_ONLY, in any of the spellings of params.def? */
+static bool is_reduce_only(const rf_json *json, uint32_t params)
+{
+    static const char *const flags[] = {"reduce_only", "reduceOnly"};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        uint32_t token = rf_json_member(json, params, flags[i]);
+        if (token && ((json->tokens[token].kind == RF_JSON_BOOL && json->tokens[token].truth) ||
+                      rf_json_is(json, token, "true")))
+            return true;
+    }
+    uint32_t list = rf_json_member(json, params, "exec_inst");
+    if (!list)
+        return false;
+    if (rf_json_is(json, list, "REDUCE_ONLY"))
+        return true;
+    for (uint32_t i = 0; i < json->tokens[list].count && i < EXEC_INST_MAX; i++)
+        if (rf_json_is(json, rf_json_element(json, list, i), "REDUCE_ONLY"))
+            return true;
+    return false;
+}
+
+static bool adds_margin(const rf_json *json, uint32_t params)
+{
+    uint32_t direction = rf_json_member(json, params, "direction");
+    return direction &&
+           (rf_json_is(json, direction, "CREDIT") || rf_json_is(json, direction, "IN"));
+}
+
+bool rf_rate_reserved(const rf_method *method, const rf_json *json, uint32_t params)
+{
+    static const rf_method_id always[] = {
+        RF_M_CANCEL_ORDER,         RF_M_CANCEL_ALL_ORDERS, RF_M_CANCEL_ORDER_LIST,
+        RF_M_CLOSE_POSITION,       RF_M_ADVANCED_CANCEL,   RF_M_ADVANCED_CANCEL_ALL,
+        RF_M_ADVANCED_CANCEL_LIST, RF_M_CANCEL_OCO,        RF_M_CANCEL_OTO,
+        RF_M_CANCEL_OTOCO,         RF_M_SET_CANCEL_AFTER,
+    };
+    rf_method_id number = rf_method_number(method);
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (always[i] == number)
+            return true;
+    if (params == 0)
+        return false;
+    if (number == RF_M_CREATE_ORDER || number == RF_M_ADVANCED_CREATE)
+        return is_reduce_only(json, params);
+    return number == RF_M_MARGIN_TRANSFER && adds_margin(json, params);
+}
+
+bool rf_rate_admits(bool reserved, uint64_t waiting)
+{
+    return waiting < (reserved ? RF_OVERLOAD_WAITING_MAX : RF_OVERLOAD_WAITING);
+}
