@@ -8,7 +8,8 @@
     coverage.py --propose   writes docs/coverage.md anew: keeps rows that still hold, fills the others from the tests
 
 Test paths in the table are relative to tests/. A scenario guards a method by calling it, a parameter by giving it, a
-code by expecting it, a rule by carrying its number; a program guards an event, code or command by its C name.
+code by expecting it, a rule by carrying its number; a program guards an event, code or command by its C name, a channel
+by subscribing to it.
 """
 import argparse, concurrent.futures, glob, json, os, re, shlex, subprocess, sys, tempfile
 
@@ -73,6 +74,8 @@ class Table:
                 self.aliases[params, alias] = name
         self.events = expand("engine/event.def", "RF_EVENT(name,doc)=@ROW name")
         self.commands = expand("engine/command.def", "RF_COMMAND(name,doc)=@ROW name")
+        self.channels = [json.loads(row) for row in expand("api/channels.def",
+                                                           "RF_CHANNEL(id,pattern,door,interval,doc)=@ROW pattern")]
         self.codes = dict(row.split() for row in expand("engine/errors.def",
                                                        "RF_ERROR(name,code,http,when)=@ROW name code"))
 
@@ -84,6 +87,7 @@ class Table:
             "Events": self.events,
             "Codes": list(self.codes),
             "Commands": self.commands,
+            "Channels": self.channels,
             "Rules": RULES,
         }
 
@@ -163,6 +167,8 @@ class Tests:
 
     def mentions(self, chapter, key, test):
         if test in self.programs:
+            if chapter == "Channels" and "subscribe" not in self.programs[test]:
+                return False
             return re.search(self.pattern(chapter, key), self.programs[test]) is not None
         scenario = self.scenarios[test]
         if chapter == "Methods":
@@ -184,6 +190,10 @@ class Tests:
         prefix = {"Events": "RF_EVENT_", "Codes": "RF_ERR_", "Commands": "RF_COMMAND_"}.get(chapter)
         if prefix:
             return rf"\b{prefix}{key}\b"
+        if chapter == "Channels":
+            # The fixed words, as a program subscribes to them: in quotes, or behind the quote of a JSON text.
+            words = re.match(r"[^{[]*", key)[0]
+            return rf'"{re.escape(words)}' + ("" if words.endswith(".") else r'[".\\]')
         if chapter == "Parameters":
             return rf"\bRF_P_{key.replace('.', '_')}\b|\b{re.escape(key)}\b"
         return re.escape(key) + (r"\b" if chapter == "Methods" else r"(?![\d.])")
@@ -204,8 +214,9 @@ class Tests:
             found.sort(key=lambda test: (word not in test, len(self.scenarios[test].methods)
                                          + len(self.scenarios[test].params)))
         programs = [test for test in self.programs
-                    if chapter in ("Events", "Codes", "Commands") and self.mentions(chapter, key, test)]
-        programs.sort(key=lambda test: "tables" in test)  # better one that makes it happen than one that lists it
+                    if chapter in ("Events", "Codes", "Commands", "Channels") and self.mentions(chapter, key, test)]
+        # Better one that makes it happen than one that lists it.
+        programs.sort(key=lambda test: "tables" in test or "channels" in test)
         return (found or programs)[:1]
 
 
@@ -245,6 +256,7 @@ ABOUT = {
     "Events": "Rows of engine/event.def. The test waits for the event and looks into it.",
     "Codes": "Rows of engine/errors.def. A scenario expects the code. Codes that only a server can answer are held by the test of the table.",
     "Commands": "Rows of engine/command.def.",
+    "Channels": "Rows of api/channels.def. The program subscribes and looks at what comes; docs/websocket.md shows a real message of each (tests/unit/test_feed_channels.c).",
     "Rules": "Numbered rules of margin.md (a section without numbers is one rule).",
 }
 

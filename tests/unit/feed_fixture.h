@@ -104,13 +104,13 @@ size_t rf_gate_backlog(const rf_gate *ignored, rf_conn conn)
 }
 
 /* The next message that was not looked at; NULL: none. */
-static const char *next(rf_conn conn)
+static inline const char *next(rf_conn conn)
 {
     fake_conn *from = &gate.conns[conn];
     return from->read < from->count ? from->frames[from->read++]->text : NULL;
 }
 
-static size_t waiting(rf_conn conn)
+static inline size_t waiting(rf_conn conn)
 {
     return gate.conns[conn].count - gate.conns[conn].read;
 }
@@ -134,7 +134,7 @@ typedef struct fixture {
     char problem[160], found[4096];
 } fixture;
 
-static uint32_t parse(fixture *f, const char *text)
+static inline uint32_t parse(fixture *f, const char *text)
 {
     char *wrapped = malloc(strlen(text) + 3);
     assert_non_null(wrapped);
@@ -146,7 +146,7 @@ static uint32_t parse(fixture *f, const char *text)
 }
 
 /* account 0: the operator. */
-static rf_error call(fixture *f, uint32_t account, const char *method, const char *params)
+static inline rf_error call(fixture *f, uint32_t account, const char *method, const char *params)
 {
     rf_request request = {
         .caller = {.door = account ? RF_DOOR_PRIVATE : RF_DOOR_OPERATOR, .account = account},
@@ -164,14 +164,14 @@ static rf_error call(fixture *f, uint32_t account, const char *method, const cha
     return code;
 }
 
-static void must(fixture *f, uint32_t account, const char *method, const char *params)
+static inline void must(fixture *f, uint32_t account, const char *method, const char *params)
 {
     if (call(f, account, method, params) != RF_ERR_OK)
         fail_msg("%s %s: %s", method, params, f->out.data);
 }
 
 /* The text at "result.data.0.u" of a JSON text; "" when it is not there. */
-static const char *field(fixture *f, const char *text, const char *path)
+static inline const char *field(fixture *f, const char *text, const char *path)
 {
     uint32_t at = parse(f, text);
     char part[64];
@@ -198,7 +198,8 @@ static const char *field(fixture *f, const char *text, const char *path)
 
 #define expect(f, text, path, wanted) assert_string_equal(field(f, text, path), wanted)
 
-static rf_error ask(fixture *f, rf_conn conn, uint32_t account, int64_t id, const char *params)
+static inline rf_error ask(fixture *f, rf_conn conn, uint32_t account, int64_t id,
+                           const char *params)
 {
     rf_subscriber who = {.conn = conn, .market = account == UINT32_MAX, .account = account};
     if (who.market)
@@ -210,7 +211,7 @@ static rf_error ask(fixture *f, rf_conn conn, uint32_t account, int64_t id, cons
 
 enum { MARKET = -1 }; /* for `account`: came in at the market's door */
 
-static void subscribe(fixture *f, rf_conn conn, int account, const char *channel)
+static inline void subscribe(fixture *f, rf_conn conn, int account, const char *channel)
 {
     char params[512];
     fake_conn *to = &gate.conns[conn];
@@ -232,18 +233,18 @@ static inline void unsubscribe(fixture *f, rf_conn conn, int account, const char
                      RF_ERR_OK);
 }
 
-static void flush(fixture *f)
+static inline void flush(fixture *f)
 {
     rf_feed_flush(f->feed, f->time_ns, f->barrier);
 }
 
-static void beat(fixture *f, int64_t ms)
+static inline void beat(fixture *f, int64_t ms)
 {
     f->time_ns += ms * MS;
     rf_feed_beat(f->feed, f->time_ns, f->barrier);
 }
 
-static void new_account(fixture *f, const char *label)
+static inline void new_account(fixture *f, const char *label)
 {
     char params[160];
     snprintf(params, sizeof params, "{\"account\":\"%s\"}", label);
@@ -253,8 +254,8 @@ static void new_account(fixture *f, const char *label)
     must(f, 0, "operator/deposit", params);
 }
 
-static void place(fixture *f, uint32_t account, const char *side, const char *price,
-                  const char *quantity, const char *more)
+static inline void place(fixture *f, uint32_t account, const char *side, const char *price,
+                         const char *quantity, const char *more)
 {
     char params[512];
     snprintf(params, sizeof params,
@@ -264,7 +265,7 @@ static void place(fixture *f, uint32_t account, const char *side, const char *pr
     must(f, account, "private/create-order", params);
 }
 
-static void set_mark(fixture *f, const char *price)
+static inline void set_mark(fixture *f, const char *price)
 {
     char params[160];
     snprintf(params, sizeof params, "{\"instrument_name\":\"BTCUSD-PERP\",\"price\":\"%s\"}",
