@@ -38,6 +38,12 @@ static inline int64_t rf_narrow(rf_wide value)
     return (int64_t)value;
 }
 
+/* What the ledger has room for: below 2^62 either way. */
+static inline bool rf_is_amount(rf_wide value)
+{
+    return value > -RF_AMOUNT_MAX && value < RF_AMOUNT_MAX;
+}
+
 /* Within one below 2^62 either way. For sums over what an account has on all its instruments: each term
  * is below 2^62, and nothing bounds their number. No account can tell 46 billion USD from more. */
 static inline int64_t rf_saturate(rf_wide value)

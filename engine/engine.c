@@ -138,6 +138,7 @@ static const rf_handler handlers[RF_COMMAND_KINDS] = {
     [RF_COMMAND_TRANSFER] = rf_money_transfer,
     [RF_COMMAND_FUND_INSURANCE] = rf_money_fund_insurance,
     [RF_COMMAND_SET_INDEX_PRICE] = rf_index_set,
+    [RF_COMMAND_FORGET_MARKS] = rf_mark_forget,
     [RF_COMMAND_SET_MARK_PRICE] = rf_mark_pin,
     [RF_COMMAND_CLEAR_MARK_PRICE] = rf_mark_clear,
     [RF_COMMAND_SET_FUNDING_RATE] = rf_funding_pin,

@@ -228,6 +228,7 @@ static void x_fields(rf_stream *stream, rf_command *command, rf_order_params *le
         x_currency(stream, command);
         break;
     case RF_COMMAND_TICK:
+    case RF_COMMAND_FORGET_MARKS:
     case RF_COMMAND_KINDS:
         break;
     }

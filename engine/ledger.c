@@ -43,8 +43,7 @@ rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot)
 
 bool rf_ledger_has_room(const rf_engine *engine, rf_slot slot, rf_money amount)
 {
-    const rf_wide after = (rf_wide)rf_ledger_balance(engine, slot) + amount;
-    return after > -RF_AMOUNT_MAX && after < RF_AMOUNT_MAX;
+    return rf_is_amount((rf_wide)rf_ledger_balance(engine, slot) + amount);
 }
 
 /* The order path looks at other currencies only where there are some. */

@@ -59,12 +59,15 @@ static int64_t index_stale_ns(const rf_engine *engine, const rf_index *index)
     return strictest;
 }
 
+/* limit 0: never too old, unless it was forgotten. */
+static bool is_stale(const rf_engine *engine, rf_time_ns time_ns, int64_t limit)
+{
+    return time_ns == RF_FORGOTTEN_NS || (limit != 0 && engine->now_ns - time_ns > limit);
+}
+
 bool rf_index_stale(const rf_engine *engine, const rf_index *index)
 {
-    if (index->price_e8 == 0)
-        return true;
-    const int64_t limit = index_stale_ns(engine, index);
-    return limit != 0 && engine->now_ns - index->time_ns > limit;
+    return index->price_e8 == 0 || is_stale(engine, index->time_ns, index_stale_ns(engine, index));
 }
 
 /* The place of a source by its name, else a new one, else that of the oldest; an unnamed one is
@@ -121,7 +124,7 @@ static bool recompute(const rf_engine *engine, rf_index *index)
     int64_t prices[RF_INDEX_SOURCES_MAX];
     uint32_t fresh = 0;
     for (uint32_t i = 0; i < index->sources_count; i++)
-        if (limit == 0 || engine->now_ns - index->sources[i].time_ns <= limit)
+        if (!is_stale(engine, index->sources[i].time_ns, limit))
             prices[fresh++] = index->sources[i].price_e8;
     sort_prices(prices, fresh);
     const int64_t middle = median(prices, fresh);
@@ -129,8 +132,7 @@ static bool recompute(const rf_engine *engine, rf_index *index)
     uint32_t used = 0;
     for (uint32_t i = 0; i < index->sources_count; i++) {
         const rf_index_source *source = &index->sources[i];
-        if ((limit != 0 && engine->now_ns - source->time_ns > limit) ||
-            is_outlier(source->price_e8, middle))
+        if (is_stale(engine, source->time_ns, limit) || is_outlier(source->price_e8, middle))
             continue;
         prices[used++] = source->price_e8;
         youngest = rf_max(youngest, source->time_ns);
@@ -339,20 +341,22 @@ rf_error rf_mark_clear(rf_engine *engine, const rf_command *command, rf_result *
 
 bool rf_mark_stale(const rf_engine *engine, const rf_instrument *instrument)
 {
-    const int64_t limit = instrument->config.mark_stale_ns;
-    return limit != 0 && engine->now_ns - instrument->mark_time_ns > limit;
+    return is_stale(engine, instrument->mark_time_ns, instrument->config.mark_stale_ns);
 }
 
-void rf_mark_forget(rf_engine *engine)
+rf_error rf_mark_forget(rf_engine *engine, const rf_command *command, rf_result *result)
 {
+    (void)command;
+    (void)result;
     for (uint32_t i = 0; i < engine->instruments_count; i++)
-        engine->instruments[i].mark_time_ns = 0;
+        engine->instruments[i].mark_time_ns = RF_FORGOTTEN_NS;
     for (uint32_t i = 0; i < engine->indexes_count; i++) {
         rf_index *index = &engine->indexes[i];
-        index->time_ns = 0;
+        index->time_ns = RF_FORGOTTEN_NS;
         for (uint32_t source = 0; source < index->sources_count; source++)
-            index->sources[source].time_ns = 0;
+            index->sources[source].time_ns = RF_FORGOTTEN_NS;
     }
+    return RF_ERR_OK;
 }
 
 bool rf_liquidation_frozen(const rf_engine *engine, const rf_instrument *instrument)

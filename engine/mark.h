@@ -11,6 +11,8 @@
 
 #include "engine/state.h"
 
+#define RF_FORGOTTEN_NS ((rf_time_ns)-1) /* in place of the time of an input */
+
 /* Finds or makes an index by name; UINT32_MAX: no room. */
 uint32_t rf_index_make(rf_engine *engine, const char *name);
 /* One source's price: the index, then the marks of the instruments that follow it. 308: not
@@ -29,9 +31,9 @@ bool rf_mark_stale(const rf_engine *engine, const rf_instrument *instrument);
 /* An index is as old as the instruments that follow it allow; one that nobody follows never is
  * too old. */
 bool rf_index_stale(const rf_engine *engine, const rf_index *index);
-/* After a restart: every mark and index is too old until its next input, whatever the clock
- * says. */
-void rf_mark_forget(rf_engine *engine);
+/* After a restart: every mark and index is too old until its next input, whatever the clock and the
+ * instrument's mark_stale_ns say. */
+rf_error rf_mark_forget(rf_engine *engine, const rf_command *command, rf_result *result);
 /* Opening orders, margin removal and liquidation stop when the mark is stale or the state says
  * so. */
 bool rf_liquidation_frozen(const rf_engine *engine, const rf_instrument *instrument);

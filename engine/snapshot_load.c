@@ -29,11 +29,6 @@ static bool want(loader *load, bool condition, const char *sentence)
     return rf_stream_want(load->stream, condition, sentence);
 }
 
-static bool is_amount(int64_t value)
-{
-    return value > -RF_AMOUNT_MAX && value < RF_AMOUNT_MAX;
-}
-
 /* 0 to 1. */
 static bool is_rate(rf_rate rate)
 {
@@ -134,12 +129,13 @@ static void read_currency(loader *load, uint32_t number)
     rf_x_currency(load->stream, currency);
     want(load,
          currency->kind <= RF_CURRENCY_COLLATERAL && is_rate(currency->factor) &&
-             is_rate(currency->haircut) && currency->cap >= -1 && is_amount(currency->cap),
+             is_rate(currency->haircut) && currency->cap >= -1 && rf_is_amount(currency->cap),
          "a currency is out of range");
     want(load, currency->index == UINT32_MAX || currency->index < load->engine->indexes_count,
          "a currency names an index that is not there");
     want(load,
-         is_amount(currency->world) && is_amount(currency->withdrawals) && currency->custody >= 0,
+         rf_is_amount(currency->world) && rf_is_amount(currency->withdrawals) &&
+             currency->custody >= 0,
          "a house balance is out of range");
 }
 
@@ -147,10 +143,10 @@ static void read_index(loader *load, uint32_t number)
 {
     rf_index *index = &load->engine->indexes[number];
     rf_x_index(load->stream, index);
-    bool good = index->price_e8 >= 0 && is_amount(index->price_e8) &&
+    bool good = index->price_e8 >= 0 && rf_is_amount(index->price_e8) &&
                 index->sources_used <= index->sources_count;
     for (uint32_t i = 0; i < index->sources_count && i < RF_INDEX_SOURCES_MAX; i++)
-        good &= index->sources[i].price_e8 > 0 && is_amount(index->sources[i].price_e8);
+        good &= index->sources[i].price_e8 > 0 && rf_is_amount(index->sources[i].price_e8);
     want(load, good, "an index is out of range");
 }
 
@@ -176,9 +172,9 @@ static void read_instrument(loader *load, uint32_t number)
     rf_instrument_start(instrument);
     want(load,
          instrument->mark >= 0 && instrument->mark <= instrument->mark_max &&
-             is_amount(instrument->clearing) && instrument->settled_mark >= 0 &&
+             rf_is_amount(instrument->clearing) && instrument->settled_mark >= 0 &&
              instrument->settled_mark <= instrument->mark_max && instrument->last_price >= 0 &&
-             is_amount(instrument->last_price) && is_amount(instrument->basis_e8),
+             rf_is_amount(instrument->last_price) && rf_is_amount(instrument->basis_e8),
          "an instrument's prices are out of range");
 }
 
@@ -212,8 +208,8 @@ static void read_account(loader *load, uint32_t number)
              account->leverage <= 1000 && account->cancel_after_ns >= 0 &&
              account->taker_rate >= 0 && account->taker_rate <= RF_TRADING_FEE_MAX &&
              account->maker_rate >= -RF_TRADING_FEE_MAX &&
-             account->maker_rate <= account->taker_rate && is_amount(account->session_realized) &&
-             is_amount(account->withdrawing),
+             account->maker_rate <= account->taker_rate &&
+             rf_is_amount(account->session_realized) && rf_is_amount(account->withdrawing),
          "an account is out of range");
     for (uint32_t currency = 0; currency < engine->currencies_count; currency++) {
         rf_money *balance = rf_main(engine, number, currency);
@@ -285,13 +281,13 @@ static bool is_order(const loader *load, const rf_order *order, const rf_order_c
     return order->id >= 1 && order->id < load->counters->next_order &&
            order->account < load->engine->accounts_count &&
            order->instrument < load->engine->instruments_count && order->side <= RF_SELL &&
-           order->type <= RF_TAKE_PROFIT_LIMIT && is_amount(order->price) && order->price >= 0 &&
-           is_amount(order->leaves) && order->leaves >= 0 && is_amount(order->earmark) &&
+           order->type <= RF_TAKE_PROFIT_LIMIT && rf_is_amount(order->price) && order->price >= 0 &&
+           rf_is_amount(order->leaves) && order->leaves >= 0 && rf_is_amount(order->earmark) &&
            params->side <= RF_SELL && params->type <= RF_TAKE_PROFIT_LIMIT &&
            params->time_in_force <= RF_FOK &&
            (params->ref_price_type <= RF_REF_LAST || order->type < RF_STOP_LOSS) &&
            params->stp <= RF_STP_BOTH && params->stp_scope <= RF_STP_SCOPE_FAMILY &&
-           is_amount(cold->filled_qty) && is_amount(cold->filled_value) &&
+           rf_is_amount(cold->filled_qty) && rf_is_amount(cold->filled_value) &&
            cold->status <= RF_ORDER_EXPIRED;
 }
 
@@ -361,10 +357,11 @@ static void read_order(loader *load, uint32_t position, bool resting)
 static bool is_position(const loader *load, const rf_position *position,
                         const rf_position_cold *cold, const rf_instrument *instrument)
 {
-    const rf_qty size = rf_size(is_amount(position->q) ? position->q : 0);
-    return is_amount(position->q) && is_amount(position->cost) && is_amount(position->cost_user) &&
-           is_amount(position->wallet) && is_amount(cold->put_in) && is_amount(cold->taken_out) &&
-           is_amount(cold->session_profit) && is_amount(cold->flagged_qty) &&
+    const rf_qty size = rf_size(rf_is_amount(position->q) ? position->q : 0);
+    return rf_is_amount(position->q) && rf_is_amount(position->cost) &&
+           rf_is_amount(position->cost_user) && rf_is_amount(position->wallet) &&
+           rf_is_amount(cold->put_in) && rf_is_amount(cold->taken_out) &&
+           rf_is_amount(cold->session_profit) && rf_is_amount(cold->flagged_qty) &&
            (rf_wide)size * rf_max(instrument->mark, 1) < RF_AMOUNT_MAX / instrument->k &&
            position->account < load->engine->accounts_count && cold->age >= 1 &&
            cold->age < load->counters->next_age &&
@@ -512,7 +509,7 @@ static void read_withdrawals(loader *load)
              withdrawal->id > last && withdrawal->id < load->counters->next_withdrawal &&
                  withdrawal->account < engine->accounts_count &&
                  withdrawal->currency < engine->currencies_count && withdrawal->amount > 0 &&
-                 is_amount(withdrawal->amount) && is_amount(withdrawal->debit),
+                 rf_is_amount(withdrawal->amount) && rf_is_amount(withdrawal->debit),
              "a withdrawal is out of range");
         last = withdrawal->id;
     }

@@ -102,7 +102,7 @@ bool rf_view_instrument(const rf_engine *engine, uint32_t number, rf_instrument_
         .index = instrument->index,
         .k = instrument->k,
         .mark = instrument->mark,
-        .mark_time_ns = instrument->mark_time_ns,
+        .mark_time_ns = rf_max(instrument->mark_time_ns, 0),
         .mark_pinned = instrument->mark_pinned != 0,
         .mark_stale = instrument->mark != 0 && rf_mark_stale(engine, instrument),
         .last_price = instrument->last_price,
@@ -115,7 +115,7 @@ bool rf_view_instrument(const rf_engine *engine, uint32_t number, rf_instrument_
     };
     if (instrument->index < engine->indexes_count) {
         view->index_e8 = engine->indexes[instrument->index].price_e8;
-        view->index_time_ns = engine->indexes[instrument->index].time_ns;
+        view->index_time_ns = rf_max(engine->indexes[instrument->index].time_ns, 0);
     }
     return true;
 }

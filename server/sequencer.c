@@ -312,6 +312,8 @@ bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *
     RF_CHECK(uv_sem_init(&sequencer->wake, 0) == 0);
     RF_CHECK(uv_thread_create(&sequencer->worker, work, sequencer) == 0);
     sequencer->worker_runs = true;
+    if (last > 0)
+        rf_recovered(&sequencer->world, recovery->last_time_ns);
     return true;
 }
 

@@ -2,7 +2,8 @@
  * fill what a real one keeps.
  *
  * Promise: nothing else in store/ touches a file. Handles are small numbers; -1 with *error set to
- * an errno value is a failure; a short write is a failure with ENOSPC or EIO.
+ * an errno value is a failure; a short write is a failure with ENOSPC or EIO. A read
+ * answers how much there was.
  *
  * May include: base. */
 #ifndef RF_STORE_DISK_H
@@ -33,5 +34,9 @@ typedef struct rf_disk {
 
 /* The operating system's files. */
 extern const rf_disk rf_disk_files;
+
+/* Takes a directory for this process alone (its file `lock`), until the process ends or closes the
+ * handle it gets. -1: somebody has it (EWOULDBLOCK), or it cannot be had. */
+int rf_disk_lock(const char *dir, int *error);
 
 #endif

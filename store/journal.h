@@ -15,14 +15,20 @@
 
 enum {
     RF_RECORD_SIZE_MAX = 1 << 16, /* bytes of one record */
+    RF_JOURNAL_LABEL_MAX = 256,
 };
+#define RF_JOURNAL_OLDEST UINT64_MAX /* as `after`: from the oldest record that is there */
 
 typedef struct rf_journal_options {
     const rf_disk *disk;
     const char *dir;       /* exists */
-    uint64_t segment_size; /* bytes of a file, a multiple of 4,096 */
-    uint64_t
-        identity[2]; /* of the venue: files of another one are refused; 0, 0 = take what is there */
+    uint64_t segment_size; /* bytes of a file, a multiple of 4,096 from 8,192 on */
+    /* Of the venue: files of another one are refused; 0, 0 = take what is there. */
+    uint64_t identity[2];
+    /* What made the records (rules and limits, say): each file carries it, a file with another one
+     * is followed by a new file, and records of another one are not handed out. NULL = whatever. */
+    const void *label;
+    size_t label_size;
 } rf_journal_options;
 
 typedef struct rf_store_report {
@@ -41,13 +47,23 @@ typedef bool (*rf_journal_visit)(void *context, uint64_t seq, unsigned kind, con
 typedef struct rf_journal rf_journal;
 
 /* Opens or creates. Visits every record with seq > after in order (visit may be NULL). NULL: see
- * report. */
+ * report. It is an error when the record after `after` is older than the oldest that is there, or
+ * when the journal ends before it. */
 rf_journal *rf_journal_open(const rf_journal_options *options, uint64_t after,
                             rf_journal_visit visit, void *context, rf_store_report *report);
 /* The same without being able to write, for verify, explain and dump: nothing is cut or created. */
 bool rf_journal_read(const rf_journal_options *options, uint64_t after, rf_journal_visit visit,
                      void *context, rf_store_report *report);
 void rf_journal_close(rf_journal *journal);
+
+/* What the file that holds record `seq` says about itself. False: see report. */
+typedef struct rf_journal_head {
+    uint64_t identity[2], first_seq;
+    uint32_t label_size;
+    unsigned char label[RF_JOURNAL_LABEL_MAX];
+} rf_journal_head;
+bool rf_journal_look(const rf_journal_options *options, uint64_t seq, rf_journal_head *head,
+                     rf_store_report *report);
 
 /* Appends in memory; answers the record's number: 1, 2, ... */
 uint64_t rf_journal_append(rf_journal *journal, unsigned kind, const void *bytes, size_t size);

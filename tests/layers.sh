@@ -41,7 +41,7 @@ language="$pure|stdlib\.h|stdarg\.h|ctype\.h|inttypes\.h|errno\.h|assert\.h|stda
 
 includes base "$pure" 'base/.*'
 includes engine "$pure" 'base/.*' 'include/ringfence\.h' 'engine/.*'
-includes store "$pure|stdlib\.h|errno\.h|fcntl\.h|unistd\.h|dirent\.h|sys/[a-z]+\.h|zstd\.h" 'base/.*' 'store/.*'
+includes store "$pure|stdio\.h|stdlib\.h|errno\.h|fcntl\.h|unistd\.h|dirent\.h|sys/[a-z]+\.h|zstd\.h" 'base/.*' 'store/.*'
 includes api "$language" 'base/.*' "$public" "$margin" 'market/.*' 'api/.*' 'yajl/.*'
 includes market "$language" 'base/.*' "$public" "$margin" 'market/.*'
 # Programs may use the system; of the engine they see the public header and the pure functions.

@@ -207,11 +207,38 @@ bool rf_world_save(const rf_world *world, rf_write write, void *context)
            rf_engine_save(world->engine, write, context);
 }
 
+/* Who holds the dispatcher or watches goes on doing so: only what a snapshot holds is exchanged. */
+static void exchange(rf_world *world, rf_world *fresh)
+{
+    rf_world old = *world;
+    world->engine_memory = fresh->engine_memory;
+    world->market_memory = fresh->market_memory;
+    world->engine = world->api->engine = fresh->engine;
+    world->market = world->api->market = fresh->market;
+    world->registry = fresh->registry;
+    fresh->engine_memory = old.engine_memory;
+    fresh->market_memory = old.market_memory;
+    fresh->engine = old.engine;
+    fresh->market = old.market;
+    fresh->registry = old.registry;
+    rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
+}
+
 bool rf_world_load(rf_world *world, rf_read read, void *context, const char **error)
 {
-    return rf_registry_load(world->registry, read, context, error) &&
-           rf_market_load(world->market, read, context, error) &&
-           rf_engine_load(world->engine, read, context, error);
+    rf_world fresh;
+    *error = "out of memory";
+    bool good = rf_world_open(&fresh, &world->limits, false);
+    if (good) {
+        good = rf_registry_load(fresh.registry, read, context, error) &&
+               rf_market_load(fresh.market, read, context, error) &&
+               rf_engine_load(fresh.engine, read, context, error);
+        if (good)
+            exchange(world, &fresh);
+        rf_world_close(&fresh);
+    }
+    running = world->engine;
+    return good;
 }
 
 typedef struct tape {
@@ -236,15 +263,13 @@ static bool read_tape(void *context, void *bytes, size_t size)
     return true;
 }
 
-/* The same parts, and they write themselves as the same bytes. */
-static bool load_tape(rf_world *fresh, tape *snapshot, const char **error)
+/* It writes itself as the same bytes again. */
+static bool is_same(const rf_world *world, const tape *snapshot, const char **error)
 {
-    if (!rf_world_load(fresh, read_tape, snapshot, error))
-        return false;
     tape again = {0};
     rf_bytes_init(&again.bytes, NULL, 0, rf_world_grow);
     *error = "out of memory";
-    bool good = rf_world_save(fresh, write_tape, &again);
+    bool good = rf_world_save(world, write_tape, &again);
     if (good) {
         *error = "the snapshot changed on its way";
         good = again.bytes.size == snapshot->bytes.size &&
@@ -254,36 +279,14 @@ static bool load_tape(rf_world *fresh, tape *snapshot, const char **error)
     return good;
 }
 
-/* Who holds the dispatcher or watches goes on doing so: only what a snapshot holds is exchanged. */
-static void exchange(rf_world *world, rf_world *fresh)
-{
-    rf_world old = *world;
-    world->engine_memory = fresh->engine_memory;
-    world->market_memory = fresh->market_memory;
-    world->engine = world->api->engine = fresh->engine;
-    world->market = world->api->market = fresh->market;
-    world->registry = fresh->registry;
-    fresh->engine_memory = old.engine_memory;
-    fresh->market_memory = old.market_memory;
-    fresh->engine = old.engine;
-    fresh->market = old.market;
-    fresh->registry = old.registry;
-    rf_engine_set_sink(world->engine, (rf_sink){.event = on_event, .context = world});
-    running = world->engine;
-}
-
 bool rf_world_reload(rf_world *world, const char **error)
 {
-    rf_world fresh = {0};
     tape snapshot = {0};
     rf_bytes_init(&snapshot.bytes, NULL, 0, rf_world_grow);
     *error = "out of memory";
     bool good = rf_world_save(world, write_tape, &snapshot) &&
-                rf_world_open(&fresh, &world->limits, false) && load_tape(&fresh, &snapshot, error);
-    if (good)
-        exchange(world, &fresh);
-    running = world->engine;
+                rf_world_load(world, read_tape, &snapshot, error) &&
+                is_same(world, &snapshot, error);
     free(snapshot.bytes.data);
-    rf_world_close(&fresh);
     return good;
 }

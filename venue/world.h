@@ -70,11 +70,12 @@ bool rf_world_record(rf_world *world, const void *bytes, size_t size);
  * version. */
 bool rf_world_replay(rf_world *world, rf_record_kind kind, const void *bytes, size_t size);
 
-/* Registry, market feeds and engine as one stream, and back into a freshly opened world of the same
- * limits. */
+/* Registry, market feeds and engine as one stream, and back into a world of the same limits, in the
+ * place of what is there. False: *error says why, and the world is as it was. The memory that
+ * engine, market and registry stand in is another one afterwards. */
 bool rf_world_save(const rf_world *world, rf_write write, void *context);
 bool rf_world_load(rf_world *world, rf_read read, void *context, const char **error);
-/* Saves the world, loads it into a fresh engine and goes on with that. False: *error says why. */
+/* Saves the world, loads it back and goes on with that. False: *error says why. */
 bool rf_world_reload(rf_world *world, const char **error);
 
 /* Room for rf_bytes that grow on the heap. */

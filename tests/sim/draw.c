@@ -673,5 +673,7 @@ rf_command sim_command(sim_run *sim)
         command_operator(sim, &command);
     else if (what < 950 && command_tame(sim, &command))
         return command;
+    else if (what == 950)
+        command.kind = RF_COMMAND_FORGET_MARKS;
     return command;
 }

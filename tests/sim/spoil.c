@@ -201,6 +201,7 @@ static void spoil_once(sim_run *sim, rf_command *command)
         spoil_bytes(sim, &command->u.currency, sizeof command->u.currency);
         break;
     case RF_COMMAND_TICK:
+    case RF_COMMAND_FORGET_MARKS:
     case RF_COMMAND_KINDS:
         break;
     }

@@ -68,6 +68,12 @@ static inline void tick(rf_engine *engine, int64_t time_ns)
     assert_int_equal(apply(engine, &command, time_ns).code, RF_ERR_OK);
 }
 
+static inline void forget_marks(rf_engine *engine)
+{
+    rf_command command = {.kind = RF_COMMAND_FORGET_MARKS};
+    assert_int_equal(apply(engine, &command, 0).code, RF_ERR_OK);
+}
+
 static inline rf_error set_index(rf_engine *engine, const char *name, const char *source,
                                  int64_t price_e8)
 {

@@ -196,12 +196,44 @@ static void test_ticks_do_not_refresh(void **state)
     assert_int_equal(set_index(engine, INDEX, "", 50000 * USD), RF_ERR_OK);
     assert_false(rf_mark_stale(engine, instrument));
     /* After a restart everything is too old until its next input, even at the same time. */
-    rf_mark_forget(engine);
+    forget_marks(engine);
     assert_true(rf_mark_stale(engine, instrument));
     assert_true(rf_index_stale(engine, &engine->indexes[0]));
     tick(engine, START_NS + 12 * SECOND_NS);
     assert_true(rf_mark_stale(engine, instrument));
     assert_int_equal(set_index(engine, INDEX, "", 50000 * USD), RF_ERR_OK);
+    assert_false(rf_mark_stale(engine, instrument));
+    free(engine);
+}
+
+/* Without a limit too: of two sources only the one that spoke since then counts. */
+static void test_a_restart_makes_every_mark_stale(void **state)
+{
+    (void)state;
+    rf_engine *engine = with_instrument(0);
+    rf_instrument *instrument = &engine->instruments[0];
+    rf_instrument_view view;
+    assert_int_equal(set_index(engine, INDEX, "a", 50000 * USD), RF_ERR_OK);
+    assert_int_equal(set_index(engine, INDEX, "b", 50200 * USD), RF_ERR_OK);
+    assert_int_equal(engine->indexes[0].price_e8, 50100 * USD);
+    assert_false(rf_mark_stale(engine, instrument));
+    forget_marks(engine);
+    assert_true(rf_mark_stale(engine, instrument));
+    assert_true(rf_liquidation_frozen(engine, instrument));
+    assert_true(rf_index_stale(engine, &engine->indexes[0]));
+    assert_true(rf_view_instrument(engine, 0, &view));
+    assert_true(view.mark_stale && view.mark_time_ns == 0 && view.index_time_ns == 0);
+    tick(engine, START_NS + SECOND_NS);
+    assert_true(rf_mark_stale(engine, instrument));
+    assert_int_equal(set_index(engine, INDEX, "b", 50300 * USD), RF_ERR_OK);
+    assert_int_equal(engine->indexes[0].price_e8, 50300 * USD);
+    assert_false(rf_mark_stale(engine, instrument));
+    assert_false(rf_index_stale(engine, &engine->indexes[0]));
+    /* A pinned mark was somebody's word before the restart. */
+    assert_int_equal(set_mark(engine, 0, 500000), RF_ERR_OK);
+    forget_marks(engine);
+    assert_true(rf_mark_stale(engine, instrument));
+    assert_int_equal(set_mark(engine, 0, 500000), RF_ERR_OK);
     assert_false(rf_mark_stale(engine, instrument));
     free(engine);
 }
@@ -252,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_clamp_and_floor),
         cmocka_unit_test(test_pin_and_clear),
         cmocka_unit_test(test_ticks_do_not_refresh),
+        cmocka_unit_test(test_a_restart_makes_every_mark_stale),
         cmocka_unit_test(test_states_that_freeze),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,7 @@ static void numbers_of_commands(void **state)
         RF_COMMAND_SET_ACCOUNT_LEVERAGE,
         RF_COMMAND_SET_STP,
         RF_COMMAND_SET_CANCEL_AFTER,
+        RF_COMMAND_FORGET_MARKS,
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(rows[i], i);
