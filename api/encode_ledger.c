@@ -153,10 +153,11 @@ void rf_encode_transactions(rf_bytes *out, const rf_engine *engine, uint32_t acc
     if (event->kind == RF_EVENT_LEDGER) {
         put_side(out, engine, account, event, true);
         put_side(out, engine, account, event, false);
-    } else if (event->kind == RF_EVENT_POSITION_SETTLED)
-        put_money_row(out, account, event,
-                      money_row("SESSION_SETTLE", event->realized, event->isolation_id));
-    else if (event->kind == RF_EVENT_FILL && rf_view_instrument(engine, event->instrument, &view))
+    } else if (event->kind == RF_EVENT_POSITION_SETTLED) {
+        ledger_row settled = money_row("SESSION_SETTLE", event->realized, event->isolation_id);
+        settled.realized = event->realized;
+        put_money_row(out, account, event, settled);
+    } else if (event->kind == RF_EVENT_FILL && rf_view_instrument(engine, event->instrument, &view))
         put_fill(out, event, &view);
     else if (event->kind == RF_EVENT_POSITION_MOVED &&
              rf_view_instrument(engine, event->instrument, &view))

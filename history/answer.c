@@ -28,8 +28,8 @@ const char *history_sub_type_name(int64_t sub_type)
     static const char *const names[RF_SUB_TYPES] = {
         "",
         "ISOLATED_MARGIN_TRANSFER",
-        "TAKEN_OVER_BY_FUND",
-        "AUTO_DELEVERAGED",
+        "TAKEN_OVER",
+        "DELEVERAGED",
         "SETTLEMENT_PRICE",
         "WITHDRAWAL_REJECTED",
     };

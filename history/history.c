@@ -151,6 +151,8 @@ static bool run_turns(rf_history *history)
 
 static void rest(rf_history *history)
 {
+    if (history->turns && history->sealed_until < history->turns->record)
+        return; /* a question came while something was written */
     bool failed = next_released(history) != NULL;
     bool idle = !history->first && rf_feeder_rows(history->feeder) == 0;
     struct timespec until = deadline(failed ? RETRY_MS : idle ? IDLE_MS : BATCH_MS);
@@ -163,16 +165,15 @@ static void *work(void *context)
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
     pthread_mutex_lock(&history->mutex);
     for (;;) {
-        bool good = true;
+        bool good = true, last = history->closing; /* what came before that is written */
         seal(history);
         while (good && next_released(history))
             good = write_first(history);
         run_turns(history);
-        if (history->closing)
+        if (last)
             break;
-        if (good && history->turns && next_released(history))
-            continue;
-        rest(history);
+        if (!history->closing)
+            rest(history);
     }
     pthread_mutex_unlock(&history->mutex);
     return NULL;
