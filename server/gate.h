@@ -10,7 +10,7 @@
  * Names of connections and requests are numbers that are never used twice: one that is gone is
  * ignored everywhere.
  *
- * May include: base, server/limits.h. llhttp and wslay are seen by http.c and websocket.c only. */
+ * May include: base, server/limits.h. llhttp is seen by http.c only. */
 #ifndef RF_SERVER_GATE_H
 #define RF_SERVER_GATE_H
 
@@ -53,14 +53,27 @@ typedef struct rf_gate_handler {
     /* One whole text message, valid UTF-8, a NUL behind it. */
     void (*message)(void *context, rf_conn conn, const char *text, size_t size);
     void (*closed)(void *context, rf_conn conn);
-    /* After all input of a turn of the loop: the time to hand the journal on. */
+    /* After all input of a turn of the loop, and once more before the loop sleeps: the time to hand
+     * the journal on. */
     void (*turn)(void *context);
 } rf_gate_handler;
 
 /* NULL: out of memory. `loop` is a uv_loop_t. */
 rf_gate *rf_gate_open(void *loop, const rf_gate_handler *handler);
-/* Stops listening, closes every connection (WebSockets with 1013); done once the loop has run out. */
+/* Stops listening, closes every connection (WebSockets with 1013); done once the loop has run out.
+ * Until then the handler hears of what is closed. */
 void rf_gate_close(rf_gate *gate);
+
+/* What a gate allows: server/limits.h, unless told otherwise before it listens. */
+typedef struct rf_gate_limits {
+    uint32_t header_ms, body_ms, idle_ms, message_ms, linger_ms, stall_ms, tick_ms;
+    uint32_t connections, connections_per_address;
+    uint32_t connections_of_loopback; /* where an owner or a proxy sits */
+    uint32_t pings_per_second;
+    size_t queue_size, queue_size_pause;
+} rf_gate_limits;
+rf_gate_limits rf_gate_limits_default(void);
+void rf_gate_set_limits(rf_gate *gate, const rf_gate_limits *limits);
 
 /* "127.0.0.1:8080", "[::1]:0" or "unix:/path" (mode 0600, an old socket is replaced). tag: what
  * rf_gate_tag says of its connections. The text of the address with its real port goes to bound.
@@ -77,10 +90,14 @@ void rf_gate_answer(rf_gate *gate, rf_ticket ticket, const rf_http_answer *answe
 typedef struct rf_frame rf_frame;
 rf_frame *rf_frame_new(const char *text, size_t size); /* held once; NULL: out of memory */
 void rf_frame_drop(rf_frame *frame);
-/* False: this connection's queue is over its ceiling and it is being dropped. */
+/* False: this connection is gone, or going - because its queue went over the ceiling, for one. */
 bool rf_gate_send(rf_gate *gate, rf_conn conn, rf_frame *frame, uint64_t barrier);
+/* The same for a text that only this connection gets: no frame is made. */
+bool rf_gate_send_text(rf_gate *gate, rf_conn conn, const char *text, size_t size,
+                       uint64_t barrier);
+/* Ends it when what is queued has gone out. code and reason are for a WebSocket. */
 void rf_gate_end(rf_gate *gate, rf_conn conn, uint16_t code, const char *reason);
-/* Everything up to this record is durable. */
+/* Everything up to this record is durable. Not from inside the handler's calls but turn. */
 void rf_gate_release(rf_gate *gate, uint64_t durable_seq);
 
 /* ---- About a connection ---------------------------------------------------------------------- */

@@ -13,8 +13,10 @@ enum {
     RF_HEADER_MS = 5000,
     RF_BODY_MS = 10000,
     RF_IDLE_MS = 60000,
+    RF_LINGER_MS = 1000, /* for what a client still sends after its last answer */
     /* WebSocket */
     RF_MESSAGE_SIZE_MAX = 64 * 1024, /* 1009 */
+    RF_MESSAGE_MS = 10000,           /* from a message's first byte to its last */
     RF_HEARTBEAT_MS = 30000,
     RF_HEARTBEAT_ANSWER_MS = 5000,
     RF_PINGS_PER_SECOND = 20,
@@ -24,6 +26,11 @@ enum {
     RF_CONNECTIONS_PER_ADDRESS_MAX = 1024,
     RF_QUEUE_SIZE_MAX = 4 * 1024 * 1024, /* bytes that a connection may leave unread: dropped */
     RF_QUEUE_SIZE_SLOW = 256 * 1024,     /* above it market changes are withheld for a snapshot */
+    RF_QUEUE_SIZE_PAUSE = 1024 * 1024,   /* above it nothing more is read from the connection */
+    RF_STALL_MS = 30000,                 /* without a byte taken: dropped */
+    RF_READ_SIZE = 64 * 1024,            /* of one connection in one turn of the loop */
+    RF_ACCEPTS_PER_TURN = 128,
+    RF_TICK_MS = 100, /* how often deadlines are looked at */
 };
 
 #endif

@@ -1,0 +1,17 @@
+/* Listening sockets from the text of an address.
+ *
+ * Promise: a socket of the file system is open to its owner only from the first moment, and takes the
+ * place of one that nobody listens at, never of one in use.
+ *
+ * May include: base. */
+#ifndef RF_SERVER_LISTEN_H
+#define RF_SERVER_LISTEN_H
+
+#include "base/types.h"
+
+/* The address as server/gate.h says. -1: `error` says why. */
+int rf_listen_open(const char *address, char bound[128], char error[256]);
+/* Removes the file of a Unix socket; `bound` is what rf_listen_open gave. */
+void rf_listen_close(int fd, const char *bound);
+
+#endif
