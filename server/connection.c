@@ -126,8 +126,8 @@ static deadline_kind wanted_deadline(const connection *c)
 static uint32_t length_of(const rf_gate_limits *limits, deadline_kind kind)
 {
     const uint32_t lengths[DEADLINE_KINDS] = {
-        [DEADLINE_HEADER] = limits->header_ms,   [DEADLINE_BODY] = limits->body_ms,
-        [DEADLINE_IDLE] = limits->idle_ms,       [DEADLINE_MESSAGE] = limits->message_ms,
+        [DEADLINE_HEADER] = limits->header_ms, [DEADLINE_BODY] = limits->body_ms,
+        [DEADLINE_IDLE] = limits->idle_ms,     [DEADLINE_MESSAGE] = limits->message_ms,
         [DEADLINE_LINGER] = limits->linger_ms,
     };
     return lengths[kind];
@@ -295,8 +295,8 @@ static void take_event(connection *c, const rf_websocket_event *event)
             queue_frame(c, RF_WEBSOCKET_PONG, event->text, event->size);
         break;
     case RF_WEBSOCKET_GOT_CLOSE:
-        rf_connection_end_websocket(
-            c, event->code == RF_CLOSE_NONE ? RF_CLOSE_NORMAL : event->code, "");
+        rf_connection_end_websocket(c, event->code == RF_CLOSE_NONE ? RF_CLOSE_NORMAL : event->code,
+                                    "");
         break;
     case RF_WEBSOCKET_BROKEN:
         rf_connection_end_websocket(c, event->code, "");

@@ -441,8 +441,8 @@ size_t rf_http_refusal(char body[RF_HTTP_REFUSAL_MAX], int status)
 {
     rf_error code = code_of(status);
     int size = snprintf(body, RF_HTTP_REFUSAL_MAX,
-                        "{\"id\":-1,\"method\":\"ERROR\",\"code\":%d,\"message\":\"%s\"}", (int)code,
-                        rf_error_name(code));
+                        "{\"id\":-1,\"method\":\"ERROR\",\"code\":%d,\"message\":\"%s\"}",
+                        (int)code, rf_error_name(code));
     RF_CHECK(size > 0 && size < RF_HTTP_REFUSAL_MAX);
     return (size_t)size;
 }

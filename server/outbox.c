@@ -114,12 +114,12 @@ bool rf_outbox_copy(rf_outbox *outbox, const char *head, size_t head_size, const
         return false;
     uint32_t from = chunk->size;
     rf_item *last = outbox->count > 0 ? item_at(outbox, outbox->count - 1) : NULL;
-    if (last && last->frame == chunk && last->barrier == barrier && last->from + last->size == from) {
+    if (last && last->frame == chunk && last->barrier == barrier &&
+        last->from + last->size == from) {
         last->size += (uint32_t)size;
         outbox->cost += size;
     } else {
-        rf_item item = {
-            .frame = chunk, .from = from, .size = (uint32_t)size, .barrier = barrier};
+        rf_item item = {.frame = chunk, .from = from, .size = (uint32_t)size, .barrier = barrier};
         if (!append(outbox, &item))
             return false;
         rf_frame_hold(chunk);

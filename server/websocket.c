@@ -203,8 +203,8 @@ static size_t feed_whole(rf_websocket *websocket, char *bytes, size_t size,
                          rf_websocket_event *event)
 {
     const uint8_t *head = (const uint8_t *)bytes;
-    if (websocket->in_message || size < 2 + KEY_SIZE ||
-        head[0] != (FIN | RF_WEBSOCKET_TEXT) || !(head[1] & MASK))
+    if (websocket->in_message || size < 2 + KEY_SIZE || head[0] != (FIN | RF_WEBSOCKET_TEXT) ||
+        !(head[1] & MASK))
         return 0;
     size_t head_size = head_size_of(head);
     if (size < head_size)
@@ -293,9 +293,10 @@ size_t rf_websocket_head(char head[RF_WEBSOCKET_HEAD_MAX], unsigned opcode, size
 bool rf_websocket_accept(const char *key, char accept[RF_WEBSOCKET_ACCEPT_SIZE + 1])
 {
     static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* RFC 6455 section 1.3 */
-    enum { KEY_TEXT_SIZE = 24 }; /* 16 bytes in base64 */
+    enum { KEY_TEXT_SIZE = 24 };                                        /* 16 bytes in base64 */
     unsigned char text[KEY_TEXT_SIZE + sizeof magic], hash[SHA_DIGEST_LENGTH];
-    if (strlen(key) != KEY_TEXT_SIZE || EVP_DecodeBlock(text, (const unsigned char *)key, KEY_TEXT_SIZE) != 18 ||
+    if (strlen(key) != KEY_TEXT_SIZE ||
+        EVP_DecodeBlock(text, (const unsigned char *)key, KEY_TEXT_SIZE) != 18 ||
         strcmp(key + KEY_TEXT_SIZE - 2, "==") != 0)
         return false;
     memcpy(text, key, KEY_TEXT_SIZE);

@@ -26,15 +26,15 @@ enum {
 };
 
 enum { /* close codes */
-    RF_CLOSE_NORMAL = 1000,
-    RF_CLOSE_PROTOCOL = 1002,
-    RF_CLOSE_UNSUPPORTED = 1003,
-    RF_CLOSE_NONE = 1005, /* the client's close frame named none; never sent */
-    RF_CLOSE_NOT_TEXT = 1007,
-    RF_CLOSE_POLICY = 1008,
-    RF_CLOSE_TOO_LARGE = 1009,
-    RF_CLOSE_INTERNAL = 1011,
-    RF_CLOSE_TRY_LATER = 1013,
+       RF_CLOSE_NORMAL = 1000,
+       RF_CLOSE_PROTOCOL = 1002,
+       RF_CLOSE_UNSUPPORTED = 1003,
+       RF_CLOSE_NONE = 1005, /* the client's close frame named none; never sent */
+       RF_CLOSE_NOT_TEXT = 1007,
+       RF_CLOSE_POLICY = 1008,
+       RF_CLOSE_TOO_LARGE = 1009,
+       RF_CLOSE_INTERNAL = 1011,
+       RF_CLOSE_TRY_LATER = 1013,
 };
 
 typedef struct rf_websocket {

@@ -48,7 +48,8 @@ static void on_gone(void *context, rf_conn conn)
             echo.joined[i--] = echo.joined[--echo.joined_count];
 }
 
-static void answer_text(rf_ticket ticket, const char *text, size_t size, uint64_t barrier, bool close)
+static void answer_text(rf_ticket ticket, const char *text, size_t size, uint64_t barrier,
+                        bool close)
 {
     const rf_http_answer answer = {
         .status = 200,
@@ -143,14 +144,15 @@ static void tell(size_t size, unsigned long count)
 static void print_stats(void)
 {
     rf_gate_stats stats = rf_gate_statistics(echo.gate);
-    printf("{\"accepted\":%llu,\"refused\":%llu,\"dropped\":%llu,\"requests\":%llu,\"messages\":%llu,"
-           "\"bytes_in\":%llu,\"bytes_out\":%llu,\"connections\":%u,\"websockets\":%u,"
-           "\"opened\":%llu,\"closed\":%llu,\"joined\":%zu}\n",
-           (unsigned long long)stats.accepted, (unsigned long long)stats.refused,
-           (unsigned long long)stats.dropped, (unsigned long long)stats.requests,
-           (unsigned long long)stats.messages, (unsigned long long)stats.bytes_in,
-           (unsigned long long)stats.bytes_out, stats.connections, stats.websockets,
-           (unsigned long long)echo.opened, (unsigned long long)echo.closed, echo.joined_count);
+    printf(
+        "{\"accepted\":%llu,\"refused\":%llu,\"dropped\":%llu,\"requests\":%llu,\"messages\":%llu,"
+        "\"bytes_in\":%llu,\"bytes_out\":%llu,\"connections\":%u,\"websockets\":%u,"
+        "\"opened\":%llu,\"closed\":%llu,\"joined\":%zu}\n",
+        (unsigned long long)stats.accepted, (unsigned long long)stats.refused,
+        (unsigned long long)stats.dropped, (unsigned long long)stats.requests,
+        (unsigned long long)stats.messages, (unsigned long long)stats.bytes_in,
+        (unsigned long long)stats.bytes_out, stats.connections, stats.websockets,
+        (unsigned long long)echo.opened, (unsigned long long)echo.closed, echo.joined_count);
 }
 
 static void stop(void)

@@ -125,7 +125,8 @@ static void nothing_is_lost_or_early(void **state)
         for (size_t i = 0; i < size; i++)
             piece[i] = (char)('!' + (written_size + i) % 90);
         seq += (uint64_t)(rand() % 2);
-        assert_true(rf_outbox_copy(&outbox, piece, size / 3, piece + size / 3, size - size / 3, seq));
+        assert_true(
+            rf_outbox_copy(&outbox, piece, size / 3, piece + size / 3, size - size / 3, seq));
         memcpy(written + written_size, piece, size);
         written_size += size;
         if (rand() % 4 == 0) {

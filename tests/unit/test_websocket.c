@@ -51,7 +51,8 @@ static const char *events(const char *bytes, size_t size, size_t step)
             if (kind == 'C' || kind == 'B')
                 length += (size_t)sprintf(told + length, "%c%u ", kind, event.code);
             else
-                length += (size_t)sprintf(told + length, "%c%.*s ", kind, (int)event.size, event.text);
+                length +=
+                    (size_t)sprintf(told + length, "%c%.*s ", kind, (int)event.size, event.text);
         }
     }
     rf_websocket_finish(&websocket);
@@ -84,7 +85,10 @@ static void texts(void **state)
     size += frame(bytes + size, 0x80, 0, "lo", 2);
     size += frame(bytes + size, 0x8A, 0, "", 0);
     size += frame(bytes + size, 0x81, 0, "next", 4);
-    size += frame(bytes + size, 0x88, 0, "\x03\xe8" "bye", 5);
+    size += frame(bytes + size, 0x88, 0,
+                  "\x03\xe8"
+                  "bye",
+                  5);
     expect(bytes, size, "Ppp THello O Tnext C1000 ");
 }
 
@@ -149,7 +153,7 @@ static void utf8(void **state)
         {"\xEF\xBF\xBF", true},
         {"\xF4\x8F\xBF\xBF", true},
         {"\xED\x9F\xBF", true},
-        {"\xC0\x80", false},         /* overlong */
+        {"\xC0\x80", false}, /* overlong */
         {"\xE0\x9F\xBF", false},
         {"\xF0\x8F\xBF\xBF", false},
         {"\xED\xA0\x80", false},     /* surrogate */
@@ -185,7 +189,7 @@ static void handshake(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts), cmocka_unit_test(breaches), cmocka_unit_test(sizes),
+        cmocka_unit_test(texts), cmocka_unit_test(breaches),  cmocka_unit_test(sizes),
         cmocka_unit_test(utf8),  cmocka_unit_test(handshake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
