@@ -18,6 +18,7 @@ static const verb verbs[] = {
      rf_cli_replay},
     {"simulate", "runs a population of accounts over a price history and reports what happened",
      rf_cli_simulate},
+    {"call", "signs and sends one call to a server and prints the answer", rf_cli_call},
     {"bench", "measures the engine", rf_cli_bench},
     {"describe", "prints the API as its tables have it", rf_cli_describe},
 };

@@ -10,6 +10,7 @@ int rf_cli_simulate(int argc, char **argv);
 int rf_cli_bench(int argc, char **argv);
 int rf_cli_describe(int argc, char **argv);
 int rf_cli_serve(int argc, char **argv);
+int rf_cli_call(int argc, char **argv);
 
 extern const char rf_cli_replay_help[];
 

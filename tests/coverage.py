@@ -213,8 +213,8 @@ class Tests:
             word = key.split(".")[-1].split("/")[-1].replace("_", "-")
             found.sort(key=lambda test: (word not in test, len(self.scenarios[test].methods)
                                          + len(self.scenarios[test].params)))
-        programs = [test for test in self.programs
-                    if chapter in ("Events", "Codes", "Commands", "Channels") and self.mentions(chapter, key, test)]
+        # What no script can reach is a program's: events, and methods of a server (Methods, Parameters by SET.name).
+        programs = [test for test in self.programs if chapter != "Rules" and self.mentions(chapter, key, test)]
         # Better one that makes it happen than one that lists it.
         programs.sort(key=lambda test: "tables" in test or "channels" in test)
         return (found or programs)[:1]
