@@ -14,6 +14,7 @@ typedef struct verb {
 } verb;
 
 static const verb verbs[] = {
+    {"serve", "runs the exchange: REST, WebSocket, operators' socket", rf_cli_serve},
     {"replay", "runs a script of API calls through the real engine and prints the answers",
      rf_cli_replay},
     {"simulate", "runs a population of accounts over a price history and reports what happened",

@@ -4,10 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "server/clock.h"
 #include "server/note.h"
 
-enum { HEADERS_SIZE = 512 };
+enum {
+    HEADERS_SIZE = 512,
+    EXEC_INST_MAX = 8,
+    OVERLOAD_MS = 100, /* until a call that was refused for the load may be tried again */
+};
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
@@ -19,17 +24,29 @@ static void put_header(rf_bytes *headers, const char *name, uint64_t value)
     rf_bytes_text(headers, "\r\n");
 }
 
+/* Of the method's limit: how much there is, what is left, when it is whole again. */
+static void put_rate(rf_bytes *headers, const rf_rate_answer *rate)
+{
+    if (rate->limit == 0)
+        return;
+    put_header(headers, "X-RateLimit-Limit", rate->limit);
+    put_header(headers, "X-RateLimit-Remaining", rate->remaining);
+    put_header(headers, "X-RateLimit-Reset", (uint64_t)rate->reset_ms);
+}
+
 static void answer_http(rf_doors *doors, const rf_origin *origin, rf_error code,
                         int64_t retry_after_ms)
 {
     rf_bytes *headers = &doors->headers;
     rf_bytes_clear(headers);
-    put_header(headers, "X-Server-Time", (uint64_t)(rf_sequencer_now(doors->sequencer) / 1000000));
+    put_header(headers, "X-Server-Time",
+               (uint64_t)(rf_sequencer_now(doors->parts.sequencer) / 1000000));
     put_header(headers, "X-Ringfence-Seq", rf_local_seq(doors));
+    put_rate(headers, &origin->rate);
     if (retry_after_ms > 0)
         put_header(headers, "Retry-After", (uint64_t)((retry_after_ms + 999) / 1000));
     rf_bytes_char(headers, '\0');
-    rf_http_answer answer = {
+    rf_http_answer sent = {
         .status = rf_error_http(code),
         .content_type = "application/json",
         .headers = headers->data,
@@ -37,7 +54,7 @@ static void answer_http(rf_doors *doors, const rf_origin *origin, rf_error code,
         .body_size = doors->out.size,
         .close = doors->stopping,
     };
-    rf_gate_answer(doors->gate, origin->ticket, &answer, rf_local_seq(doors));
+    rf_gate_answer(doors->parts.gate, origin->ticket, &sent, rf_local_seq(doors));
 }
 
 static void answer_message(rf_doors *doors, const rf_origin *origin, rf_error code)
@@ -46,17 +63,18 @@ static void answer_message(rf_doors *doors, const rf_origin *origin, rf_error co
         rf_envelope_quote(&doors->out, origin->original, origin->original_size);
     rf_frame *frame = rf_frame_new(doors->out.data, doors->out.size);
     if (!frame) {
-        rf_gate_end(doors->gate, origin->conn, 1011, "out of memory");
+        rf_gate_end(doors->parts.gate, origin->conn, 1011, "out of memory");
         return;
     }
-    rf_gate_send(doors->gate, origin->conn, frame, rf_local_seq(doors));
+    rf_gate_send(doors->parts.gate, origin->conn, frame, rf_local_seq(doors));
     rf_frame_drop(frame);
 }
 
-/* doors->out holds the answer. */
-static void answer(rf_doors *doors, const rf_origin *origin, const rf_method *method, rf_error code,
-                   int64_t retry_after_ms)
+void rf_doors_answer(rf_doors *doors, const rf_origin *origin, const rf_method *method,
+                     rf_error code, int64_t retry_after_ms)
 {
+    if (rf_local_seq(doors) > rf_sequencer_statistics(doors->parts.sequencer).durable)
+        doors->waiting_new++;
     rf_metrics_count(&doors->metrics, method, code);
     rf_histogram_add(&doors->metrics.call_time, rf_clock_monotonic_ns() - origin->start_ns);
     if (origin->ticket)
@@ -70,7 +88,7 @@ void rf_doors_refuse(rf_doors *doors, const rf_origin *origin, int64_t id, const
 {
     rf_bytes_clear(&doors->out);
     rf_envelope_refuse(&doors->out, id, method, code, words, retry_after_ms);
-    answer(doors, origin, method ? rf_method_find(method) : NULL, code, retry_after_ms);
+    rf_doors_answer(doors, origin, method ? rf_method_find(method) : NULL, code, retry_after_ms);
 }
 
 void rf_doors_send(rf_doors *doors, rf_ticket ticket, int status, const char *content_type,
@@ -78,23 +96,81 @@ void rf_doors_send(rf_doors *doors, rf_ticket ticket, int status, const char *co
 {
     rf_http_answer sent = {
         .status = status, .content_type = content_type, .body = body, .body_size = size};
-    rf_gate_answer(doors->gate, ticket, &sent, 0);
+    rf_gate_answer(doors->parts.gate, ticket, &sent, 0);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-static rf_error call(rf_doors *doors, const rf_request *request, rf_bytes *out)
+/* A single server has nothing to wait for: what it has not reached, nobody was answered. */
+static bool is_reached(const rf_doors *doors, const rf_request *request)
 {
-    return rf_api_call(doors->world->api, request, out);
+    uint32_t token =
+        request->params ? rf_json_member(request->json, request->params, "min_seq") : 0;
+    uint64_t seq;
+    return !token || request->json->tokens[token].kind > RF_JSON_STRING ||
+           !rf_decimal_parse_id(rf_json_text(request->json, token),
+                                request->json->tokens[token].text_size, &seq) ||
+           seq <= rf_local_seq(doors);
+}
+
+/* Does the order say of itself that it only rests? */
+static bool rests(const rf_request *request)
+{
+    uint32_t list =
+        request->params ? rf_json_member(request->json, request->params, "exec_inst") : 0;
+    if (!list)
+        return false;
+    if (rf_json_is(request->json, list, "POST_ONLY"))
+        return true;
+    for (uint32_t i = 0; i < EXEC_INST_MAX; i++) {
+        uint32_t element = rf_json_element(request->json, list, i);
+        if (element && rf_json_is(request->json, element, "POST_ONLY"))
+            return true;
+    }
+    return false;
+}
+
+/* What stands before every call of an account: may it be served at all now? */
+static rf_error admit(rf_doors *doors, const rf_request *request, const rf_method *method)
+{
+    if (!method || request->caller.door != RF_DOOR_PRIVATE)
+        return RF_ERR_OK;
+    if (!is_reached(doors, request))
+        return RF_ERR_REQUEST_TIMEOUT;
+    if (!(method->flags & RF_METHOD_CHANGE))
+        return RF_ERR_OK;
+    bool reserved = rf_rate_reserved(method, request->json, request->params);
+    if (!rf_rate_admits(reserved, doors->waiting + doors->waiting_new))
+        return RF_ERR_TOO_MANY_REQUESTS;
+    return rf_phase_admits(doors->parts.phase, reserved, rests(request));
+}
+
+static rf_error call(rf_doors *doors, const rf_request *request, const rf_method *method,
+                     rf_bytes *out)
+{
+    rf_error code = admit(doors, request, method);
+    if (code == RF_ERR_OK)
+        code = rf_api_call(doors->world->api, request, out);
+    else
+        rf_envelope_refuse(out, request->id, request->method, code, NULL,
+                           code == RF_ERR_TOO_MANY_REQUESTS ? OVERLOAD_MS : 0);
+    return code;
 }
 
 void rf_doors_call(rf_doors *doors, const rf_origin *origin, const rf_request *request)
 {
+    rf_job job = {0};
     rf_request timed = *request;
-    timed.time_ns = rf_sequencer_now(doors->sequencer);
+    const rf_method *method = rf_method_find(request->method);
+    timed.time_ns = rf_sequencer_now(doors->parts.sequencer);
+    timed.job = &job;
     rf_bytes_clear(&doors->out);
-    rf_error code = call(doors, &timed, &doors->out);
-    answer(doors, origin, rf_method_find(request->method), code, 0);
+    rf_error code = call(doors, &timed, method, &doors->out);
+    if (job.work)
+        rf_later_ask(doors->later, &job, origin, &timed);
+    else
+        rf_doors_answer(doors, origin, method, code,
+                        code == RF_ERR_TOO_MANY_REQUESTS ? OVERLOAD_MS : 0);
 }
 
 /* The root of a text is nobody's parameter: it becomes a member. */
@@ -115,7 +191,7 @@ uint32_t rf_doors_params(rf_doors *doors, const char *params_json)
 
 uint64_t rf_local_seq(const rf_doors *doors)
 {
-    return rf_sequencer_statistics(doors->sequencer).appended;
+    return rf_sequencer_statistics(doors->parts.sequencer).appended;
 }
 
 rf_error rf_local_call(rf_doors *doors, const rf_caller *caller, const char *method,
@@ -126,27 +202,38 @@ rf_error rf_local_call(rf_doors *doors, const rf_caller *caller, const char *met
         rf_envelope_refuse(answer_out, -1, method, RF_ERR_BAD_REQUEST, NULL, 0);
         return RF_ERR_BAD_REQUEST;
     }
+    const rf_method *known = rf_method_find(method);
+    if (known && (known->flags & RF_METHOD_HISTORY)) {
+        rf_envelope_refuse(answer_out, -1, method, RF_ERR_METHOD_NOT_FOUND, NULL, 0);
+        return RF_ERR_METHOD_NOT_FOUND;
+    }
     rf_request request = {
         .caller = *caller,
-        .time_ns = rf_sequencer_now(doors->sequencer),
+        .time_ns = rf_sequencer_now(doors->parts.sequencer),
         .id = -1,
         .method = method,
         .json = &doors->json,
         .params = params,
     };
-    rf_error code = call(doors, &request, answer_out);
-    rf_metrics_count(&doors->metrics, rf_method_find(method), code);
+    rf_error code = call(doors, &request, known, answer_out);
+    rf_metrics_count(&doors->metrics, known, code);
     return code;
 }
 
 /* ---- From the gate --------------------------------------------------------------------------- */
 
+static void on_opened(void *context, rf_conn conn)
+{
+    (void)context; /* a connection is nobody until it asks for something */
+    (void)conn;
+}
+
 static void on_request(void *context, rf_conn conn, rf_ticket ticket,
                        const rf_http_request *request)
 {
     rf_doors *doors = context;
-    if (rf_gate_tag(doors->gate, conn) == RF_LISTENER_METRICS)
-        rf_metrics_request(doors, ticket, request);
+    if (rf_gate_tag(doors->parts.gate, conn) == RF_LISTENER_METRICS)
+        rf_probe_request(doors, ticket, request);
     else
         rf_rest_request(doors, conn, ticket, request);
 }
@@ -168,14 +255,38 @@ static void on_closed(void *context, rf_conn conn)
 
 static void on_turn(void *context)
 {
-    rf_doors *doors = context;
-    rf_sequencer_turn(doors->sequencer);
+    rf_doors_turn(context);
+}
+
+static void on_event(void *context, const rf_event *event)
+{
+    rf_socket_event(context, event);
+}
+
+void rf_doors_turn(rf_doors *doors)
+{
+    rf_feed_flush(doors->parts.feed, rf_sequencer_now(doors->parts.sequencer), rf_local_seq(doors));
+    rf_sequencer_turn(doors->parts.sequencer);
+}
+
+void rf_doors_taken(rf_doors *doors)
+{
+    doors->waiting += doors->waiting_new;
+    doors->waiting_new = 0;
+}
+
+void rf_doors_durable(rf_doors *doors, uint64_t seq, int64_t flush_ns)
+{
+    rf_histogram_add(&doors->metrics.flush_time, flush_ns);
+    doors->waiting = 0;
+    rf_gate_release(doors->parts.gate, seq);
 }
 
 rf_gate_handler rf_doors_handler(rf_doors *doors)
 {
     return (rf_gate_handler){
         .context = doors,
+        .opened = on_opened,
         .request = on_request,
         .upgrade = on_upgrade,
         .message = on_message,
@@ -186,26 +297,30 @@ rf_gate_handler rf_doors_handler(rf_doors *doors)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-rf_doors *rf_doors_open(const rf_config *config, rf_sequencer *sequencer)
+static bool open_scratch(rf_doors *doors)
 {
-    rf_doors *doors = calloc(1, sizeof *doors);
     rf_json_token *tokens = malloc(RF_JSON_TOKENS_MAX * sizeof *tokens);
     char *text = malloc(RF_JSON_TEXT_MAX);
     char *headers = malloc(HEADERS_SIZE);
-    if (!doors || !tokens || !text || !headers) {
-        free(doors);
-        free(tokens);
-        free(text);
-        free(headers);
-        return NULL;
-    }
-    doors->config = config;
-    doors->sequencer = sequencer;
-    doors->world = rf_sequencer_world(sequencer);
     rf_json_init(&doors->json, tokens, RF_JSON_TOKENS_MAX, text, RF_JSON_TEXT_MAX);
     rf_bytes_init(&doors->out, NULL, 0, rf_world_grow);
     rf_bytes_init(&doors->text, NULL, 0, rf_world_grow);
     rf_bytes_init(&doors->headers, headers, HEADERS_SIZE, NULL);
+    return tokens && text && headers;
+}
+
+rf_doors *rf_doors_open(const rf_doors_parts *parts)
+{
+    rf_doors *doors = calloc(1, sizeof *doors);
+    if (!doors)
+        return NULL;
+    doors->parts = *parts;
+    doors->world = rf_sequencer_world(parts->sequencer);
+    if (!open_scratch(doors) || !(doors->later = rf_later_open(doors))) {
+        rf_doors_close(doors);
+        return NULL;
+    }
+    rf_world_observe(doors->world, (rf_observer){.event = on_event, .context = doors});
     return doors;
 }
 
@@ -229,31 +344,7 @@ void rf_doors_stop(rf_doors *doors)
     doors->stopping = true;
 }
 
-/* ---- Addresses ------------------------------------------------------------------------------- */
-
-static bool is_proxy(const rf_doors *doors, const char *address)
+size_t rf_doors_pending(const rf_doors *doors)
 {
-    char proxy[64];
-    for (unsigned i = 0; rf_config_item(doors->config, RF_SETTING_behind_proxy, i, proxy, 64); i++)
-        if (strcmp(proxy, address) == 0)
-            return true;
-    return false;
-}
-
-const char *rf_doors_address(const rf_doors *doors, rf_conn conn, const rf_http_request *request,
-                             char address[64])
-{
-    const char *peer = rf_gate_peer(doors->gate, conn);
-    const char *hops = rf_http_header(request, "x-forwarded-for");
-    if (!hops || !is_proxy(doors, peer))
-        return peer;
-    const char *last = strrchr(hops, ',');
-    last = last ? last + 1 : hops;
-    last += strspn(last, " \t");
-    size_t size = strcspn(last, " \t");
-    if (size == 0 || size >= 64)
-        return peer;
-    memcpy(address, last, size);
-    address[size] = '\0';
-    return address;
+    return rf_later_waiting(doors->later);
 }

@@ -35,7 +35,7 @@ static void put_gate(rf_bytes *out, const rf_gate *gate)
 
 static void put_sequencer(rf_bytes *out, const rf_doors *doors)
 {
-    const rf_sequencer_stats stats = rf_sequencer_statistics(doors->sequencer);
+    const rf_sequencer_stats stats = rf_sequencer_statistics(doors->parts.sequencer);
     int64_t age =
         stats.snapshot_time_ns ? (rf_clock_wall_ns() - stats.snapshot_time_ns) / 1000000000 : -1;
     rf_metrics_value(out, "journal_appended_seq", "gauge", "Newest record of the journal.",
@@ -71,7 +71,7 @@ static void send_metrics(rf_doors *doors, rf_ticket ticket)
     rf_bytes *out = &doors->out;
     rf_bytes_clear(out);
     rf_metrics_print(&doors->metrics, out);
-    put_gate(out, doors->gate);
+    put_gate(out, doors->parts.gate);
     put_sequencer(out, doors);
     put_market(out, doors);
     rf_metrics_value(out, "resident_bytes", "gauge", "Resident memory.", resident_bytes());
@@ -84,7 +84,7 @@ static void send_word(rf_doors *doors, rf_ticket ticket, int status, const char 
     rf_doors_send(doors, ticket, status, "text/plain", word, strlen(word));
 }
 
-void rf_metrics_request(rf_doors *doors, rf_ticket ticket, const rf_http_request *request)
+void rf_probe_request(rf_doors *doors, rf_ticket ticket, const rf_http_request *request)
 {
     if (strcmp(request->method, "GET") != 0)
         send_word(doors, ticket, 405, "only GET\n");

@@ -2,8 +2,8 @@
  * operators. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "api/describe.h"
 #include "server/clock.h"
 #include "server/door.h"
 
@@ -21,28 +21,44 @@ static void refuse_http(rf_doors *doors, rf_ticket ticket, int status, rf_error 
     rf_doors_send(doors, ticket, status, "application/json", doors->out.data, doors->out.size);
 }
 
-/* ---- Who calls ------------------------------------------------------------------------------- */
-
-static rf_error find_operator(const rf_doors *doors, rf_conn conn, rf_caller *caller)
+/* A caller who is not let in still learns first what is wrong with his parameters: that is the order
+ * of engine/errors.def. */
+static void refuse_caller(rf_doors *doors, const rf_origin *origin, const rf_request *request,
+                          const rf_method *method, rf_error code)
 {
-    *caller = (rf_caller){.door = RF_DOOR_OPERATOR};
-    return rf_gate_peer_uid(doors->gate, conn) == (int64_t)geteuid() ? RF_ERR_OK
-                                                                     : RF_ERR_USER_TIER_INVALID;
+    rf_request unknown = *request;
+    unknown.caller = (rf_caller){.door = RF_DOOR_PUBLIC};
+    if (method->door == RF_DOOR_PRIVATE && code != RF_ERR_TOO_MANY_REQUESTS) {
+        rf_bytes_clear(&doors->out);
+        rf_error found = rf_api_call(doors->world->api, &unknown, &doors->out);
+        if (found != RF_ERR_UNAUTHORIZED) {
+            rf_doors_answer(doors, origin, method, found, 0);
+            return;
+        }
+    }
+    rf_doors_refuse(doors, origin, request->id, request->method, code, NULL,
+                    origin->rate.retry_after_ms);
 }
 
-static rf_error find_caller(rf_doors *doors, rf_conn conn, const rf_method *method,
-                            rf_caller *caller)
+static void call_as(rf_doors *doors, rf_origin *origin, rf_request *request,
+                    const rf_method *method, const rf_envelope *envelope,
+                    const rf_http_request *http)
 {
-    if (rf_gate_tag(doors->gate, conn) == RF_LISTENER_OPERATOR)
-        return find_operator(doors, conn, caller);
-    *caller = (rf_caller){.door = RF_DOOR_PUBLIC};
-    return method->door == RF_DOOR_PUBLIC ? RF_ERR_OK : RF_ERR_UNAUTHORIZED;
+    rf_access access;
+    rf_error code = rf_access_request(doors, origin->conn, http, envelope, method, &access);
+    origin->rate = access.rate;
+    request->caller = access.caller;
+    request->identity = &access.identity;
+    if (code == RF_ERR_OK)
+        rf_doors_call(doors, origin, request);
+    else
+        refuse_caller(doors, origin, request, method, code);
 }
 
 /* ---- GET ------------------------------------------------------------------------------------- */
 
-static void get(rf_doors *doors, const rf_origin *origin, const rf_method *method,
-                const rf_http_request *request)
+static void get(rf_doors *doors, rf_origin *origin, const rf_method *method,
+                const rf_http_request *http)
 {
     char memory[QUERY_SIZE];
     rf_bytes query;
@@ -51,67 +67,75 @@ static void get(rf_doors *doors, const rf_origin *origin, const rf_method *metho
         return;
     }
     rf_bytes_init(&query, memory, sizeof memory - 1, NULL);
-    bool good = rf_envelope_query(request->query, &query);
+    bool good = rf_envelope_query(http->query, &query);
     memory[query.size] = '\0';
-    uint32_t params = good ? rf_doors_params(doors, memory) : 0;
-    if (params == 0) {
+    rf_request request = {.id = -1, .method = method->name, .json = &doors->json};
+    request.params = good ? rf_doors_params(doors, memory) : 0;
+    if (request.params == 0)
         rf_doors_refuse(doors, origin, -1, method->name, RF_ERR_BAD_REQUEST, NULL, 0);
-        return;
-    }
-    rf_request call = {
-        .caller = {.door = RF_DOOR_PUBLIC},
-        .id = -1,
-        .method = method->name,
-        .json = &doors->json,
-        .params = params,
-    };
-    rf_doors_call(doors, origin, &call);
+    else
+        call_as(doors, origin, &request, method, NULL, http);
 }
 
 /* ---- POST ------------------------------------------------------------------------------------ */
 
-static void post(rf_doors *doors, const rf_origin *origin, const rf_method *method,
-                 const rf_http_request *request)
+static void post(rf_doors *doors, rf_origin *origin, const rf_method *method,
+                 const rf_http_request *http)
 {
     rf_envelope envelope;
-    rf_caller caller;
-    if (!rf_json_parse(&doors->json, request->body, request->body_size)) {
+    if (!rf_json_parse(&doors->json, http->body, http->body_size)) {
         rf_doors_refuse(doors, origin, -1, NULL, RF_ERR_BAD_REQUEST, doors->json.error, 0);
         return;
     }
     rf_error code = rf_envelope_read(&doors->json, &envelope);
-    if (code == RF_ERR_BAD_REQUEST) {
-        rf_doors_refuse(doors, origin, -1, NULL, code, "not an object", 0);
-        return;
-    }
-    if (!method)
+    if (code != RF_ERR_BAD_REQUEST && !method)
         code = RF_ERR_METHOD_NOT_FOUND;
-    else if (!envelope.method || strcmp(envelope.method, method->name) != 0)
+    else if (code != RF_ERR_BAD_REQUEST &&
+             (!envelope.method || strcmp(envelope.method, method->name) != 0))
         code = RF_ERR_INVALID_REQUEST;
-    if (code == RF_ERR_OK)
-        code = find_caller(doors, origin->conn, method, &caller);
     if (code != RF_ERR_OK) {
         rf_doors_refuse(doors, origin, envelope.id, envelope.method, code, NULL, 0);
         return;
     }
-    rf_request call = {
-        .caller = caller,
+    rf_request request = {
         .id = envelope.id,
         .method = method->name,
         .oid = envelope.nonce ? envelope.nonce : envelope.id_text,
         .json = &doors->json,
         .params = envelope.params,
     };
-    rf_doors_call(doors, origin, &call);
+    call_as(doors, origin, &request, method, &envelope, http);
+}
+
+/* ---- Paths ----------------------------------------------------------------------------------- */
+
+static void send_description(rf_doors *doors, rf_ticket ticket, void (*write)(rf_bytes *out))
+{
+    rf_bytes_clear(&doors->out);
+    write(&doors->out);
+    rf_doors_send(doors, ticket, 200, "application/yaml", doors->out.data, doors->out.size);
+}
+
+/* Everything that is not the API: its description, the pages. */
+static void other(rf_doors *doors, rf_conn conn, rf_ticket ticket, const rf_http_request *request)
+{
+    const rf_doors_parts *parts = &doors->parts;
+    bool trade = rf_gate_tag(parts->gate, conn) == RF_LISTENER_API;
+    if (strcmp(request->path, "/openapi/" RF_OPENAPI_FILE) == 0)
+        send_description(doors, ticket, rf_describe_openapi);
+    else if (strcmp(request->path, "/openapi/" RF_SCHEMA_FILE) == 0)
+        send_description(doors, ticket, rf_describe_schema);
+    else if (!trade || !rf_pages_answer(parts->pages, parts->gate, ticket, RF_PAGE_TRADE, request))
+        refuse_http(doors, ticket, 404, RF_ERR_METHOD_NOT_FOUND, NULL);
 }
 
 void rf_rest_request(rf_doors *doors, rf_conn conn, rf_ticket ticket,
                      const rf_http_request *request)
 {
-    const rf_origin origin = {.conn = conn, .ticket = ticket, .start_ns = rf_clock_monotonic_ns()};
+    rf_origin origin = {.conn = conn, .ticket = ticket, .start_ns = rf_clock_monotonic_ns()};
     bool is_get = strcmp(request->method, "GET") == 0;
     if (strncmp(request->path, prefix, PREFIX_SIZE) != 0) {
-        refuse_http(doors, ticket, 404, RF_ERR_METHOD_NOT_FOUND, NULL);
+        other(doors, conn, ticket, request);
         return;
     }
     if (!is_get && strcmp(request->method, "POST") != 0) {

@@ -78,15 +78,24 @@ static void count_flush(rf_sequencer *sequencer, int64_t ns)
     stats->flush_max_ns = ns > stats->flush_max_ns ? ns : stats->flush_max_ns;
 }
 
-static void release(rf_sequencer *sequencer, uint64_t durable)
+static void release(rf_sequencer *sequencer, uint64_t durable, int64_t ns)
 {
     sequencer->stats.durable = durable;
-    sequencer->handler.durable(sequencer->handler.context, durable);
+    count_flush(sequencer, ns);
+    sequencer->handler.durable(sequencer->handler.context, durable, ns);
+}
+
+static bool take(rf_sequencer *sequencer)
+{
+    if (!rf_journal_take(sequencer->journal))
+        return false;
+    sequencer->handler.taken(sequencer->handler.context);
+    return true;
 }
 
 static void hand_over(rf_sequencer *sequencer)
 {
-    if (sequencer->busy || sequencer->halted || !rf_journal_take(sequencer->journal))
+    if (sequencer->busy || sequencer->halted || !take(sequencer))
         return;
     sequencer->busy = true;
     sequencer->commit.batch = true;
@@ -100,13 +109,14 @@ static bool flush_now(rf_sequencer *sequencer)
     RF_CHECK(!sequencer->busy);
     if (sequencer->halted)
         return false;
-    if (!rf_journal_take(sequencer->journal))
+    if (!take(sequencer))
         return true;
+    int64_t start = rf_clock_monotonic_ns();
     if (!rf_journal_commit(sequencer->journal, &durable)) {
         halt(sequencer, rf_journal_error(sequencer->journal));
         return false;
     }
-    release(sequencer, durable);
+    release(sequencer, durable, rf_clock_monotonic_ns() - start);
     return true;
 }
 
@@ -195,8 +205,7 @@ static void on_done(uv_async_t *async)
         halt(sequencer, rf_journal_error(sequencer->journal));
         return;
     }
-    count_flush(sequencer, sequencer->commit.ns);
-    release(sequencer, sequencer->commit.durable);
+    release(sequencer, sequencer->commit.durable, sequencer->commit.ns);
     rf_sequencer_turn(sequencer);
 }
 
@@ -216,8 +225,6 @@ static void append(void *context, rf_record_kind kind, const void *bytes, size_t
     rf_sequencer *sequencer = context;
     uint64_t seq = rf_journal_append(sequencer->journal, kind, bytes, size);
     sequencer->stats.appended = seq;
-    if (sequencer->handler.appended)
-        sequencer->handler.appended(sequencer->handler.context, seq);
 }
 
 static void check_invariants(rf_sequencer *sequencer)

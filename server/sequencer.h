@@ -30,9 +30,9 @@ typedef struct rf_sequencer_options {
 
 typedef struct rf_sequencer_handler {
     void *context;
-    void (*appended)(void *context, uint64_t seq); /* before it is applied; may be NULL */
-    void (*durable)(void *context, uint64_t seq);
-    void (*failed)(void *context, const char *why); /* once; the process must end */
+    void (*taken)(void *context); /* a batch has been handed on; the next one begins */
+    void (*durable)(void *context, uint64_t seq, int64_t flush_ns); /* that batch */
+    void (*failed)(void *context, const char *why);                 /* once; the process must end */
 } rf_sequencer_handler;
 
 /* An empty world. Observers are set before rf_sequencer_recover. NULL: `error` says why. */

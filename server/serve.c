@@ -22,6 +22,7 @@ enum {
     ERROR_SIZE = 512,
     PATH_SIZE = 512,
     BOUND_SIZE = 128,
+    BEAT_MS = 10,
     STOP_MS_MAX = 5000, /* longest wait for answers under way */
 };
 
@@ -30,11 +31,17 @@ typedef struct server {
     uv_loop_t loop;
     uv_timer_t second, stop_wait;
     uv_signal_t terminate, interrupt;
+    uv_timer_t beat;
     rf_sequencer *sequencer;
+    rf_history *history;
+    rf_vault *vault;
+    rf_doors_parts parts;
+    rf_phase phase;
     rf_doors *doors;
     char operator_socket[PATH_SIZE];
     char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16];
     int lock;
+    bool gate_gone;  /* the loop has run out */
     int64_t stop_ns; /* asked to stop since; 0 = not */
     int64_t watchdog_ns, watchdog_last_ns;
     char error[ERROR_SIZE];
@@ -84,11 +91,19 @@ static rf_limits read_limits(const rf_config *config)
 
 /* ---- The sequencer --------------------------------------------------------------------------- */
 
-static void on_durable(void *context, uint64_t seq)
+static void on_taken(void *context)
 {
     server *self = context;
     if (self->doors)
-        rf_gate_release(self->doors->gate, seq);
+        rf_doors_taken(self->doors);
+}
+
+static void on_durable(void *context, uint64_t seq, int64_t flush_ns)
+{
+    server *self = context;
+    rf_history_release(self->history, seq);
+    if (self->doors && !self->gate_gone)
+        rf_doors_durable(self->doors, seq, flush_ns);
 }
 
 /* Nothing that was not durable may get out, so nothing more gets out at all. */
@@ -108,9 +123,8 @@ static void note_recovery(const rf_recovery *recovery)
             RF_NOTE_NUMBER("last_seq", recovery->journal.last_seq));
 }
 
-static bool open_sequencer(server *self)
+static bool make_sequencer(server *self)
 {
-    rf_recovery recovery;
     const int64_t *numbers = self->config->numbers;
     const rf_sequencer_options options = {
         .data = self->config->texts[RF_SETTING_data],
@@ -120,13 +134,50 @@ static bool open_sequencer(server *self)
         .limits = read_limits(self->config),
     };
     const rf_sequencer_handler handler = {
-        .context = self, .durable = on_durable, .failed = on_failed};
+        .context = self, .taken = on_taken, .durable = on_durable, .failed = on_failed};
     self->sequencer = rf_sequencer_open(&self->loop, &options, &handler, self->error);
-    if (!self->sequencer ||
-        !rf_sequencer_recover(self->sequencer, UINT64_MAX, &recovery, self->error))
+    return self->sequencer != NULL;
+}
+
+static bool open_history(server *self)
+{
+    char path[PATH_SIZE + 16], why[256];
+    snprintf(path, sizeof path, "%s/history.db", self->config->texts[RF_SETTING_data]);
+    self->history = rf_history_open(path, true, why);
+    if (!self->history)
+        return fail(self, path, why);
+    return rf_history_attach(self->history, rf_sequencer_world(self->sequencer)) ||
+           fail(self, path, "out of memory");
+}
+
+/* A history that is behind is made up for from the records that it has not seen. */
+static bool recover(server *self)
+{
+    rf_recovery recovery;
+    if (!rf_sequencer_recover(self->sequencer, rf_history_applied(self->history), &recovery,
+                              self->error))
         return false;
     note_recovery(&recovery);
+    rf_history_release(self->history, rf_sequencer_statistics(self->sequencer).durable);
     return true;
+}
+
+/* The key that seals secrets lies beside the data directory, never in it: whoever copies the one has
+ * not got the other. */
+static bool open_vault(server *self)
+{
+    char path[PATH_SIZE], why[256];
+    const char *data = self->config->texts[RF_SETTING_data];
+    const char *given = self->config->texts[RF_SETTING_key_file];
+    size_t size = strlen(data);
+    while (size > 1 && data[size - 1] == '/')
+        size--;
+    int length = given[0] ? snprintf(path, sizeof path, "%s", given)
+                          : snprintf(path, sizeof path, "%.*s.key", (int)size, data);
+    if (length >= (int)sizeof path)
+        return fail(self, "key_file", "the path is too long");
+    self->vault = rf_vault_open(path, why);
+    return self->vault || fail(self, path, why);
 }
 
 /* ---- Listeners ------------------------------------------------------------------------------- */
@@ -141,7 +192,7 @@ static bool listen_at(server *self, const char *address, rf_listener listener,
                       char bound[BOUND_SIZE])
 {
     char why[256];
-    if (!rf_gate_listen(self->doors->gate, address, listener, bound, why))
+    if (!rf_gate_listen(self->doors->parts.gate, address, listener, bound, why))
         return fail(self, address, why);
     RF_NOTE(RF_NOTE_INFO, "listening", RF_NOTE_TEXT("address", bound));
     return true;
@@ -202,8 +253,10 @@ static void announce(const server *self)
 
 static void close_all(server *self)
 {
-    rf_gate_close(self->doors->gate);
+    rf_gate_close(self->doors->parts.gate);
+    rf_later_close(self->doors->later);
     uv_close((uv_handle_t *)&self->second, NULL);
+    uv_close((uv_handle_t *)&self->beat, NULL);
     uv_close((uv_handle_t *)&self->stop_wait, NULL);
     uv_close((uv_handle_t *)&self->terminate, NULL);
     uv_close((uv_handle_t *)&self->interrupt, NULL);
@@ -215,7 +268,8 @@ static void on_stop_wait(uv_timer_t *timer)
     server *self = timer->data;
     const rf_sequencer_stats stats = rf_sequencer_statistics(self->sequencer);
     bool late = rf_clock_monotonic_ns() - self->stop_ns > (int64_t)STOP_MS_MAX * 1000000;
-    if (stats.durable < stats.appended && !late)
+    bool busy = stats.durable < stats.appended || rf_doors_pending(self->doors) > 0;
+    if (busy && !late)
         return;
     uv_timer_stop(timer);
     close_all(self);
@@ -229,9 +283,9 @@ static void on_signal(uv_signal_t *signal, int number)
     RF_NOTE(RF_NOTE_INFO, "stopping", RF_NOTE_NUMBER("signal", number));
     rf_notify("STOPPING=1");
     self->stop_ns = rf_clock_monotonic_ns();
-    rf_gate_stop_listening(self->doors->gate);
+    rf_gate_stop_listening(self->doors->parts.gate);
     rf_doors_stop(self->doors);
-    rf_sequencer_turn(self->sequencer);
+    rf_doors_turn(self->doors);
     uv_timer_start(&self->stop_wait, on_stop_wait, 10, 10);
 }
 
@@ -242,16 +296,28 @@ static void on_second(uv_timer_t *timer)
     server *self = timer->data;
     int64_t now = rf_clock_monotonic_ns();
     rf_sequencer_tick(self->sequencer);
+    rf_phase_tick(&self->phase, rf_sequencer_world(self->sequencer)->engine);
     rf_doors_tick(self->doors);
-    rf_sequencer_turn(self->sequencer);
+    rf_doors_turn(self->doors);
     if (self->watchdog_ns > 0 && now - self->watchdog_last_ns >= self->watchdog_ns / 2) {
         self->watchdog_last_ns = now;
         rf_notify("WATCHDOG=1");
     }
 }
 
+/* Channels with a beat of their own. */
+static void on_beat(uv_timer_t *timer)
+{
+    server *self = timer->data;
+    rf_feed_beat(self->doors->parts.feed, rf_sequencer_now(self->sequencer),
+                 rf_local_seq(self->doors));
+}
+
 static void start_timers(server *self)
 {
+    RF_CHECK(uv_timer_init(&self->loop, &self->beat) == 0);
+    self->beat.data = self;
+    uv_timer_start(&self->beat, on_beat, BEAT_MS, BEAT_MS);
     RF_CHECK(uv_timer_init(&self->loop, &self->second) == 0);
     RF_CHECK(uv_timer_init(&self->loop, &self->stop_wait) == 0);
     RF_CHECK(uv_signal_init(&self->loop, &self->terminate) == 0);
@@ -264,17 +330,50 @@ static void start_timers(server *self)
     self->watchdog_ns = rf_notify_watchdog_ns();
 }
 
+/* What the doors lead to, but for the gate and what sends by it. */
+static bool open_parts(server *self)
+{
+    const rf_config *config = self->config;
+    const char *web_dir = config->texts[RF_SETTING_web_dir];
+    rf_doors_parts *parts = &self->parts;
+    parts->loop = &self->loop;
+    parts->config = config;
+    parts->sequencer = self->sequencer;
+    parts->history = self->history;
+    parts->auth = rf_auth_open(rf_sequencer_world(self->sequencer)->registry, self->vault);
+    parts->rates = rf_rate_open((uint32_t)config->numbers[RF_SETTING_rate_limits]);
+    parts->pages = rf_pages_open(web_dir[0] ? web_dir : NULL);
+    parts->phase = &self->phase;
+    rf_phase_start(&self->phase, config, rf_sequencer_world(self->sequencer)->engine);
+    return (parts->auth && parts->rates && parts->pages) || fail(self, "doors", "out of memory");
+}
+
 static bool open_doors(server *self)
 {
-    self->doors = rf_doors_open(self->config, self->sequencer);
+    if (!open_parts(self))
+        return false;
+    self->doors = rf_doors_open(&self->parts);
     if (!self->doors)
         return fail(self, "doors", "out of memory");
     const rf_gate_handler handler = rf_doors_handler(self->doors);
-    self->doors->gate = rf_gate_open(&self->loop, &handler);
-    if (!self->doors->gate)
+    rf_gate *gate = self->doors->parts.gate = rf_gate_open(&self->loop, &handler);
+    if (!gate)
         return fail(self, "gate", "out of memory");
-    rf_gate_release(self->doors->gate, rf_local_seq(self->doors));
+    self->doors->parts.feed = rf_feed_open(rf_sequencer_world(self->sequencer), gate);
+    if (!self->doors->parts.feed)
+        return fail(self, "feed", "out of memory");
+    rf_gate_release(gate, rf_sequencer_statistics(self->sequencer).durable);
     return listen_all(self);
+}
+
+static void close_doors(server *self)
+{
+    rf_doors_parts *parts = &self->doors->parts;
+    rf_feed_close(parts->feed);
+    rf_doors_close(self->doors);
+    rf_auth_close(parts->auth);
+    rf_rate_close(parts->rates);
+    rf_pages_close(parts->pages);
 }
 
 static bool run(server *self)
@@ -284,6 +383,7 @@ static bool run(server *self)
     announce(self);
     rf_notify("READY=1");
     uv_run(&self->loop, UV_RUN_DEFAULT);
+    self->gate_gone = true;
     bool good = rf_sequencer_close(self->sequencer, why);
     uv_run(&self->loop, UV_RUN_DEFAULT);
     if (!good)
@@ -291,6 +391,23 @@ static bool run(server *self)
     RF_NOTE(RF_NOTE_INFO, "stopped",
             RF_NOTE_NUMBER("seq", rf_sequencer_statistics(self->sequencer).durable));
     return true;
+}
+
+static bool start(server *self)
+{
+    return open_data(self) && open_vault(self) && make_sequencer(self) && open_history(self) &&
+           recover(self) && open_doors(self);
+}
+
+static void finish(server *self)
+{
+    close_doors(self);
+    rf_history_close(self->history);
+    rf_sequencer_free(self->sequencer);
+    rf_vault_close(self->vault);
+    RF_CHECK(uv_loop_close(&self->loop) == 0);
+    close(self->lock);
+    free(self);
 }
 
 int rf_serve(const rf_config *config)
@@ -303,17 +420,12 @@ int rf_serve(const rf_config *config)
     signal(SIGPIPE, SIG_IGN);
     RF_CHECK(uv_loop_init(&self->loop) == 0);
     bool good = rf_note_set_level(config->texts[RF_SETTING_log_level])
-                    ? open_data(self) && open_sequencer(self) && open_doors(self) && run(self)
+                    ? start(self) && run(self)
                     : fail(self, "log_level", "error, warning, info or debug");
     if (!good)
         fprintf(stderr, "ringfence serve: %s\n", self->error);
     /* What did not come up is left to the end of the process. */
-    if (good) {
-        rf_doors_close(self->doors);
-        rf_sequencer_free(self->sequencer);
-        RF_CHECK(uv_loop_close(&self->loop) == 0);
-        close(self->lock);
-        free(self);
-    }
+    if (good)
+        finish(self);
     return good ? 0 : 1;
 }

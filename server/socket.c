@@ -8,31 +8,92 @@
 #include "server/door.h"
 
 enum {
-    USER_MESSAGES_PER_SECOND = 150,
-    MARKET_MESSAGES_PER_SECOND = 100,
     CLOSE_NORMAL = 1000,
-    CLOSE_RESTART = 1013,
+    CLOSE_ERROR = 1011,
+    ORDERS_MAX = 4096, /* noted for cancel on disconnect before the finished ones are dropped */
 };
 
 struct rf_session {
     rf_session *next, *previous;
     rf_conn conn;
-    rf_caller caller; /* PUBLIC until public/auth */
+    rf_caller caller;     /* PUBLIC until public/auth */
+    rf_identity identity; /* once it is not */
+    char address[RF_ADDRESS_MAX];
     bool market;
     /* Heartbeat: one at a time. */
     int64_t beat_id, beat_ns; /* of the last one */
     bool beat_open;
-    /* Messages in this second of the clock. */
-    int64_t second;
-    unsigned messages;
+    rf_rate_second budget;
+    /* set-cancel-on-disconnect: the orders that came in by this connection. */
+    bool cancels;
+    uint64_t *orders;
+    size_t orders_count, orders_max;
 };
+
+/* ---- Cancel on disconnect -------------------------------------------------------------------- */
+
+/* Forgets the orders that are finished. */
+static void drop_finished(rf_doors *doors, rf_session *session)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < session->orders_count; i++) {
+        rf_order_view view;
+        if (rf_view_order(doors->world->engine, session->caller.account, session->orders[i], NULL,
+                          &view) &&
+            (view.status == RF_ORDER_ACTIVE || view.status == RF_ORDER_PENDING))
+            session->orders[kept++] = session->orders[i];
+    }
+    session->orders_count = kept;
+}
+
+static bool keep_order(rf_doors *doors, rf_session *session, uint64_t order_id)
+{
+    if (session->orders_count == ORDERS_MAX)
+        drop_finished(doors, session);
+    if (session->orders_count == session->orders_max) {
+        size_t wanted = session->orders_max ? 2 * session->orders_max : 64;
+        uint64_t *orders = realloc(session->orders, wanted * sizeof *orders);
+        if (!orders)
+            return false;
+        session->orders = orders;
+        session->orders_max = wanted;
+    }
+    session->orders[session->orders_count++] = order_id;
+    return true;
+}
+
+/* What an order leaves open in the middle of a message came in by that message's connection. */
+void rf_socket_event(rf_doors *doors, const rf_event *event)
+{
+    rf_session *session = doors->calling;
+    if (!session || event->account != session->caller.account ||
+        (event->kind != RF_EVENT_ORDER_OPENED && event->kind != RF_EVENT_ORDER_ARMED))
+        return;
+    if (!keep_order(doors, session, event->order_id))
+        rf_gate_end(doors->parts.gate, session->conn, CLOSE_ERROR, "out of memory");
+}
+
+static void cancel_orders(rf_doors *doors, rf_session *session)
+{
+    drop_finished(doors, session);
+    for (size_t i = 0; i < session->orders_count; i++) {
+        char params[64];
+        rf_bytes answer;
+        rf_bytes_init(&answer, NULL, 0, rf_world_grow);
+        snprintf(params, sizeof params, "{\"order_id\":\"%llu\"}",
+                 (unsigned long long)session->orders[i]);
+        rf_local_call(doors, &session->caller, "private/cancel-order", params, &answer);
+        free(answer.data);
+    }
+    session->orders_count = 0;
+}
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 int rf_socket_upgrade(rf_doors *doors, rf_conn conn, const rf_http_request *request)
 {
     bool market = strcmp(request->path, "/exchange/v1/market") == 0;
-    if (rf_gate_tag(doors->gate, conn) != RF_LISTENER_API ||
+    if (rf_gate_tag(doors->parts.gate, conn) != RF_LISTENER_API ||
         (!market && strcmp(request->path, "/exchange/v1/user") != 0))
         return 404;
     rf_session *session = doors->stopping ? NULL : calloc(1, sizeof *session);
@@ -42,17 +103,20 @@ int rf_socket_upgrade(rf_doors *doors, rf_conn conn, const rf_http_request *requ
     session->market = market;
     session->caller = (rf_caller){.door = RF_DOOR_PUBLIC};
     session->beat_ns = rf_clock_monotonic_ns();
+    char memory[RF_ADDRESS_MAX];
+    snprintf(session->address, sizeof session->address, "%s",
+             rf_access_address(doors, conn, request, memory));
     session->next = doors->sessions;
     if (session->next)
         session->next->previous = session;
     doors->sessions = session;
-    rf_gate_set_user(doors->gate, conn, session);
+    rf_gate_set_user(doors->parts.gate, conn, session);
     return 101;
 }
 
 void rf_socket_closed(rf_doors *doors, rf_conn conn)
 {
-    rf_session *session = rf_gate_user(doors->gate, conn);
+    rf_session *session = rf_gate_user(doors->parts.gate, conn);
     if (!session)
         return;
     if (session->next)
@@ -61,7 +125,11 @@ void rf_socket_closed(rf_doors *doors, rf_conn conn)
         session->previous->next = session->next;
     else
         doors->sessions = session->next;
-    rf_gate_set_user(doors->gate, conn, NULL);
+    rf_gate_set_user(doors->parts.gate, conn, NULL);
+    rf_feed_forget(doors->parts.feed, conn);
+    if (session->cancels)
+        cancel_orders(doors, session);
+    free(session->orders);
     free(session);
 }
 
@@ -71,10 +139,10 @@ static void send_text(rf_doors *doors, rf_session *session, const rf_bytes *text
 {
     rf_frame *frame = rf_frame_new(text->data, text->size);
     if (!frame) {
-        rf_gate_end(doors->gate, session->conn, 1011, "out of memory");
+        rf_gate_end(doors->parts.gate, session->conn, CLOSE_ERROR, "out of memory");
         return;
     }
-    rf_gate_send(doors->gate, session->conn, frame, rf_local_seq(doors));
+    rf_gate_send(doors->parts.gate, session->conn, frame, rf_local_seq(doors));
     rf_frame_drop(frame);
 }
 
@@ -91,7 +159,7 @@ static void put_done(rf_bytes *out, int64_t id, const char *method)
 static void beat(rf_doors *doors, rf_session *session, int64_t now)
 {
     session->beat_ns = now;
-    session->beat_id = rf_sequencer_now(doors->sequencer) / 1000000;
+    session->beat_id = rf_sequencer_now(doors->parts.sequencer) / 1000000;
     session->beat_open = true;
     put_done(&doors->out, session->beat_id, "public/heartbeat");
     send_text(doors, session, &doors->out);
@@ -104,31 +172,99 @@ void rf_socket_tick(rf_doors *doors)
         next = session->next; /* ending a connection may take the session away */
         int64_t age_ms = (now - session->beat_ns) / 1000000;
         if (session->beat_open && age_ms >= RF_HEARTBEAT_ANSWER_MS)
-            rf_gate_end(doors->gate, session->conn, CLOSE_NORMAL, "no answer to the heartbeat");
+            rf_gate_end(doors->parts.gate, session->conn, CLOSE_NORMAL,
+                        "no answer to the heartbeat");
         else if (!session->beat_open && age_ms >= RF_HEARTBEAT_MS)
             beat(doors, session, now);
     }
 }
 
-/* ---- Messages -------------------------------------------------------------------------------- */
+/* ---- Methods of a session -------------------------------------------------------------------- */
 
-/* A calendar second's budget: a connection that opens late in one has the rest of it. */
-static int64_t over_limit_ms(const rf_doors *doors, rf_session *session)
+static void refuse(rf_doors *doors, const rf_origin *origin, const rf_envelope *envelope,
+                   rf_error code, const char *words)
 {
-    int64_t factor = doors->config->numbers[RF_SETTING_rate_limits];
-    int64_t now_ms = rf_clock_wall_ns() / 1000000;
-    int64_t limit = session->market ? MARKET_MESSAGES_PER_SECOND : USER_MESSAGES_PER_SECOND;
-    if (session->second != now_ms / 1000) {
-        session->second = now_ms / 1000;
-        session->messages = 0;
-    }
-    session->messages++;
-    return factor == 0 || session->messages <= limit * factor ? 0 : 1000 - now_ms % 1000;
+    rf_doors_refuse(doors, origin, envelope->id, envelope->method, code, words, 0);
 }
+
+static void confirm(rf_doors *doors, rf_session *session, const rf_envelope *envelope)
+{
+    put_done(&doors->out, envelope->id, envelope->method);
+    send_text(doors, session, &doors->out);
+}
+
+static void sign_in(rf_doors *doors, rf_session *session, const rf_origin *origin,
+                    const rf_envelope *envelope)
+{
+    rf_identity identity;
+    if (session->market) {
+        refuse(doors, origin, envelope, RF_ERR_METHOD_NOT_FOUND, NULL);
+        return;
+    }
+    rf_error code = rf_access_sign_in(doors, envelope, session->address, &identity);
+    if (code != RF_ERR_OK) {
+        refuse(doors, origin, envelope, code, NULL);
+        return;
+    }
+    session->identity = identity;
+    session->caller = (rf_caller){.door = RF_DOOR_PRIVATE, .account = identity.account};
+    confirm(doors, session, envelope);
+}
+
+static void respond(rf_doors *doors, rf_session *session, const rf_origin *origin,
+                    const rf_envelope *envelope)
+{
+    (void)doors;
+    (void)origin;
+    if (envelope->id == session->beat_id)
+        session->beat_open = false;
+}
+
+static rf_subscriber subscriber_of(const rf_session *session)
+{
+    return (rf_subscriber){
+        .conn = session->conn, .market = session->market, .account = session->caller.account};
+}
+
+static void subscribe(rf_doors *doors, rf_session *session, const rf_origin *origin,
+                      const rf_envelope *envelope)
+{
+    char problem[160] = "";
+    const rf_subscriber subscriber = subscriber_of(session);
+    rf_error code = rf_feed_subscribe(
+        doors->parts.feed, &subscriber, &doors->json, envelope->params, envelope->id,
+        rf_sequencer_now(doors->parts.sequencer), rf_local_seq(doors), problem);
+    if (code != RF_ERR_OK)
+        refuse(doors, origin, envelope, code, problem);
+}
+
+static void unsubscribe(rf_doors *doors, rf_session *session, const rf_origin *origin,
+                        const rf_envelope *envelope)
+{
+    char problem[160] = "";
+    const rf_subscriber subscriber = subscriber_of(session);
+    rf_error code =
+        rf_feed_unsubscribe(doors->parts.feed, &subscriber, &doors->json, envelope->params,
+                            envelope->id, rf_local_seq(doors), problem);
+    if (code != RF_ERR_OK)
+        refuse(doors, origin, envelope, code, problem);
+    else if (session->cancels && !session->market)
+        cancel_orders(doors, session);
+}
+
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 static void call_method(rf_doors *doors, rf_session *session, const rf_origin *origin,
                         const rf_envelope *envelope)
 {
+    const rf_method *method = rf_method_find(envelope->method);
+    bool known = session->caller.door == RF_DOOR_PRIVATE;
+    rf_error code =
+        method && known ? rf_auth_permit(doors->parts.auth, &session->identity, method) : RF_ERR_OK;
+    if (code != RF_ERR_OK) {
+        refuse(doors, origin, envelope, code, NULL);
+        return;
+    }
     rf_request request = {
         .caller = session->caller,
         .id = envelope->id,
@@ -137,43 +273,55 @@ static void call_method(rf_doors *doors, rf_session *session, const rf_origin *o
         .json = &doors->json,
         .params = envelope->params,
         .connection = session,
+        .identity = known ? &session->identity : NULL,
     };
+    doors->calling = session;
     rf_doors_call(doors, origin, &request);
-}
-
-static void take_heartbeat(rf_session *session, const rf_envelope *envelope)
-{
-    if (envelope->id == session->beat_id)
-        session->beat_open = false;
+    doors->calling = NULL;
 }
 
 static void take(rf_doors *doors, rf_session *session, const rf_origin *origin,
                  const rf_envelope *envelope)
 {
-    if (strcmp(envelope->method, "public/respond-heartbeat") == 0)
-        take_heartbeat(session, envelope);
-    else
-        call_method(doors, session, origin, envelope);
+    static const struct {
+        const char *method;
+        void (*run)(rf_doors *doors, rf_session *session, const rf_origin *origin,
+                    const rf_envelope *envelope);
+    } rows[] = {
+        {"public/auth", sign_in},
+        {"public/respond-heartbeat", respond},
+        {"subscribe", subscribe},
+        {"unsubscribe", unsubscribe},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i].method, envelope->method) == 0) {
+            rows[i].run(doors, session, origin, envelope);
+            return;
+        }
+    }
+    call_method(doors, session, origin, envelope);
 }
 
 void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t size)
 {
-    rf_session *session = rf_gate_user(doors->gate, conn);
+    rf_session *session = rf_gate_user(doors->parts.gate, conn);
     rf_envelope envelope;
     const rf_origin origin = {
         .conn = conn, .original = text, .original_size = size, .start_ns = rf_clock_monotonic_ns()};
     if (!session)
         return;
+    rf_rate_answer rate =
+        rf_rate_message(doors->parts.rates, &session->budget, session->market, rf_clock_wall_ns());
     if (!rf_json_parse(&doors->json, text, size)) {
         rf_doors_refuse(doors, &origin, -1, NULL, RF_ERR_BAD_REQUEST, doors->json.error, 0);
         return;
     }
     rf_error code = rf_envelope_read(&doors->json, &envelope);
-    int64_t wait_ms = over_limit_ms(doors, session);
-    if (code == RF_ERR_OK && wait_ms > 0)
+    if (code == RF_ERR_OK && !rate.allowed)
         code = RF_ERR_TOO_MANY_REQUESTS;
     if (code != RF_ERR_OK)
-        rf_doors_refuse(doors, &origin, envelope.id, envelope.method, code, NULL, wait_ms);
+        rf_doors_refuse(doors, &origin, envelope.id, envelope.method, code, NULL,
+                        rate.retry_after_ms);
     else
         take(doors, session, &origin, &envelope);
 }

@@ -13,7 +13,7 @@
 #include "api/call.h"
 #include "venue/registry.h"
 
-enum { RF_OBSERVERS_MAX = 4 };
+enum { RF_OBSERVERS_MAX = 8 };
 
 /* Values are stored in journals: append, never renumber. */
 typedef enum rf_record_kind {
