@@ -20,6 +20,9 @@ static const verb verbs[] = {
     {"simulate", "runs a population of accounts over a price history and reports what happened",
      rf_cli_simulate},
     {"call", "signs and sends one call to a server and prints the answer", rf_cli_call},
+    {"verify", "re-runs a data directory's journal and checks every invariant and digest",
+     rf_cli_verify},
+    {"journal", "reads a journal, or cuts what is broken of it", rf_cli_journal},
     {"bench", "measures the engine", rf_cli_bench},
     {"describe", "prints the API as its tables have it", rf_cli_describe},
 };

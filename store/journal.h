@@ -36,8 +36,9 @@ typedef struct rf_store_report {
     uint64_t first_seq; /* of the oldest record kept, 0 = none */
     uint64_t last_seq;  /* of the newest, 0 = none */
     uint64_t cut_bytes; /* of a torn tail */
-    char cut_file[64];
+    char cut_file[64];  /* where it, or the damage, begins */
     uint64_t cut_offset;
+    uint64_t damaged_seq; /* the record that is damaged, 0 = none */
 } rf_store_report;
 
 /* A record on its way out; false stops the reading. */
@@ -64,6 +65,12 @@ typedef struct rf_journal_head {
 } rf_journal_head;
 bool rf_journal_look(const rf_journal_options *options, uint64_t seq, rf_journal_head *head,
                      rf_store_report *report);
+
+/* Takes away what rf_journal_read finds torn or damaged, and everything behind it, snapshots of later
+ * records too: files as FILE.cut, a part of a file into FILE.cut. What was cut was perhaps
+ * acknowledged. Nobody may have the journal open. `report` is what was found. False: report->error says
+ * why it could not be done; true without cut_file: there was nothing to cut. */
+bool rf_journal_cut(const rf_journal_options *options, rf_store_report *report);
 
 /* Appends in memory; answers the record's number: 1, 2, ... */
 uint64_t rf_journal_append(rf_journal *journal, unsigned kind, const void *bytes, size_t size);

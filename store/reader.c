@@ -30,7 +30,8 @@ typedef struct segment {
 
 /* ---- Files --------------------------------------------------------------------------------------- */
 
-static bool load(rf_reader *reader, segment *file, uint64_t number)
+/* At most so many bytes of it. */
+static bool load(rf_reader *reader, segment *file, uint64_t number, size_t most)
 {
     const rf_disk *disk = reader->options->disk;
     char path[RF_STORE_PATH_SIZE];
@@ -40,7 +41,8 @@ static bool load(rf_reader *reader, segment *file, uint64_t number)
     const int handle = disk->open(disk->context, path, false, &error);
     if (handle < 0)
         return rf_store_complain(reader->report->error, "cannot open", file->name, error);
-    const int64_t size = disk->size(disk->context, handle, &error);
+    int64_t size = disk->size(disk->context, handle, &error);
+    size = size > 0 && (uint64_t)size > most ? (int64_t)most : size;
     if (size >= 0 && (size_t)size > file->room) {
         unsigned char *bytes = realloc(file->bytes, (size_t)size);
         file->bytes = bytes ? bytes : file->bytes;
@@ -61,6 +63,9 @@ static bool damaged(rf_reader *reader, const segment *file, size_t offset, const
     snprintf(reader->report->error, sizeof reader->report->error,
              "%s is damaged at byte %zu, record %llu: %s", file->name, offset,
              (unsigned long long)reader->next_seq, why);
+    reader->report->damaged_seq = reader->next_seq;
+    reader->report->cut_offset = offset;
+    snprintf(reader->report->cut_file, sizeof reader->report->cut_file, "%s", file->name);
     return false;
 }
 
@@ -192,7 +197,7 @@ static bool walk_files(rf_reader *reader, segment *file)
     for (size_t i = first; i < reader->files.count && !reader->stopped; i++) {
         const uint64_t number = reader->files.numbers[i];
         file->last = i + 1 == reader->files.count;
-        if (!load(reader, file, number))
+        if (!load(reader, file, number, SIZE_MAX))
             return false;
         if (i > first && number != reader->next_seq)
             return damaged(reader, file, 0, "records before it are missing");
@@ -271,7 +276,8 @@ bool rf_journal_look(const rf_journal_options *options, uint64_t seq, rf_journal
     if (!good)
         rf_store_complain(report->error, "there is no journal in", options->dir, 0);
     const uint64_t number = good ? reader.files.numbers[first_file(&reader)] : 0;
-    good = good && load(&reader, &file, number) && check_head(&reader, &file, number, true);
+    good = good && load(&reader, &file, number, RF_SEGMENT_HEAD_SIZE) &&
+           check_head(&reader, &file, number, true);
     *head = file.head.head;
     free(file.bytes);
     free(reader.files.numbers);

@@ -309,6 +309,18 @@ bool rf_snapfile_load(const rf_disk *disk, const char *dir, uint64_t until, uint
     return true;
 }
 
+bool rf_snapfile_list(const rf_disk *disk, const char *dir, uint64_t **numbers, size_t *count,
+                      char error[256])
+{
+    rf_names names;
+    int number = 0;
+    const bool good = rf_names_list(disk, dir, prefix, &names, &number);
+    error[0] = '\0';
+    *numbers = names.numbers;
+    *count = names.count;
+    return good || rf_store_complain(error, "cannot list", dir, number);
+}
+
 bool rf_snapfile_prune(const rf_disk *disk, const char *dir, unsigned keep, char error[256])
 {
     rf_names names;

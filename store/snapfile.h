@@ -23,6 +23,9 @@ bool rf_snapfile_save(const rf_disk *disk, const char *dir, uint64_t seq,
 bool rf_snapfile_load(const rf_disk *disk, const char *dir, uint64_t until, uint64_t *seq,
                       bool (*load)(void *to, rf_snap_read read, void *context), void *to,
                       char error[256]);
+/* The numbers of all there are, ascending; the caller frees them. */
+bool rf_snapfile_list(const rf_disk *disk, const char *dir, uint64_t **numbers, size_t *count,
+                      char error[256]);
 /* Keeps the newest `keep`. */
 bool rf_snapfile_prune(const rf_disk *disk, const char *dir, unsigned keep, char error[256]);
 

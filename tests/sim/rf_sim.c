@@ -12,6 +12,7 @@
 typedef struct sim_options {
     uint64_t commands, seed, check_every, digest_every, snapshot_every, rebuild_every, damage,
         forge, trace;
+    const char *journal;
     bool hash, quiet, partial;
 } sim_options;
 
@@ -64,7 +65,9 @@ static void run(sim_run *sim, const sim_options *options)
             check(sim);
         if (is_due(sim->number, options->rebuild_every))
             mirror_compare(sim);
-        if (is_due(sim->number, options->snapshot_every))
+        if (is_due(sim->number, options->snapshot_every) && sim->journal)
+            sim_journal_snapshot(sim);
+        else if (is_due(sim->number, options->snapshot_every))
             sim_reload(sim);
         if (is_due(sim->number, options->digest_every)) {
             const rf_digest digest = rf_engine_digest(sim->engine);
@@ -83,6 +86,8 @@ static void end(sim_run *sim, const sim_options *options)
         sim_damage(sim, options->damage);
     if (options->forge != 0)
         sim_forge(sim, options->forge);
+    if (sim->journal)
+        sim_journal_close(sim);
     if (options->hash) {
         const rf_digest digest = rf_engine_digest(sim->engine);
         printf("digest %016llx%016llx answers %016llx events %016llx\n",
@@ -101,6 +106,9 @@ static const char usage[] =
     "  --digest-every N    prints the digest\n"
     "  --damage N          at the end: N damaged snapshots, all of which must be refused\n"
     "  --forge N           at the end: N snapshots with wrong fields and right checksums\n"
+    "  --journal DIR       through a journal in this empty directory, and back from it at the "
+    "end;\n"
+    "                      --snapshot-every then writes snapshots there\n"
     "  --hash              prints the final digest and hashes of all answers and events\n"
     "  --trace N           prints commands, answers and events from the N-th command on\n"
     "  --quiet             no tables\n"
@@ -130,6 +138,7 @@ static sim_options read_options(int count, char **words)
         {"forge", required_argument, NULL, 'f'},
         {"hash", no_argument, NULL, 'h'},
         {"quiet", no_argument, NULL, 'q'},
+        {"journal", required_argument, NULL, 'j'},
         {"trace", required_argument, NULL, 't'},
         {"partial", no_argument, NULL, 'p'},
         {"help", no_argument, NULL, '?'},
@@ -166,6 +175,9 @@ static sim_options read_options(int count, char **words)
         case 'h':
             options.hash = true;
             break;
+        case 'j':
+            options.journal = optarg;
+            break;
         case 't':
             options.trace = number_of(optarg);
             break;
@@ -194,6 +206,8 @@ int main(int count, char **words)
     if (!sim)
         return 2;
     running = sim;
+    if (options.journal)
+        sim->journal = sim_journal_open(sim, options.journal);
     rf_check_set_hook(on_check);
     sim->seed = options.seed;
     sim->trace_from = options.trace;

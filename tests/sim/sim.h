@@ -89,6 +89,8 @@ typedef struct sim_cover {
     uint64_t returned, partly_filled, hours, ticks_pending, snapshots, loads, damages, forged;
 } sim_cover;
 
+typedef struct sim_journal sim_journal;
+
 typedef struct sim_run {
     rf_engine *engine;
     void *memory[2]; /* the second is the place that snapshots are loaded into */
@@ -101,6 +103,7 @@ typedef struct sim_run {
     uint64_t seed, number; /* of the command at work */
     sim_mirror mirror;
     sim_cover cover;
+    sim_journal *journal;          /* NULL: nowhere */
     uint64_t trace_from;           /* 0 = never */
     uint32_t burst, burst_account; /* orders still to come of somebody who floods the book */
     /* hashes over answers and events, to compare builds */
@@ -150,6 +153,13 @@ void cover_event(sim_run *sim, const rf_event *event);
 void cover_print(const sim_run *sim);
 /* Rows that must not be zero; prints those that are and returns how many. */
 uint32_t cover_missing(const sim_run *sim);
+
+/* A journal in an empty directory (journal.c). write: false, nothing happened, for what is no command. */
+sim_journal *sim_journal_open(const sim_run *sim, const char *dir);
+bool sim_journal_write(sim_run *sim, const rf_command *command);
+void sim_journal_snapshot(sim_run *sim);
+/* Everything once more from the directory, and compared. */
+void sim_journal_close(sim_run *sim);
 
 /* Saves, loads into the other half, compares the digests and goes on there. */
 void sim_reload(sim_run *sim);

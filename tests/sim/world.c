@@ -118,6 +118,8 @@ static void finish_pending(sim_run *sim)
     uint32_t ticks = 0;
     while (rf_engine_pending(sim->engine)) {
         rf_result result = {0};
+        if (sim->journal)
+            sim_journal_write(sim, &tick);
         rf_engine_apply(sim->engine, &tick, &result);
         sim->answers = mix_answer(sim->answers, &result);
         sim->cover.ticks_pending++;
@@ -129,6 +131,8 @@ static void finish_pending(sim_run *sim)
 rf_result sim_apply(sim_run *sim, const rf_command *command)
 {
     rf_result result;
+    if (sim->journal && !sim_journal_write(sim, command))
+        return (rf_result){.code = RF_ERR_INVALID_REQUEST};
     memset(&result, 0xa5, sizeof result); /* what the engine does not fill shows */
     rf_engine_set_sink(sim->engine, (rf_sink){on_event, sim});
     if (is_traced(sim))
