@@ -39,9 +39,6 @@ static void init_lists(rf_feed *feed)
         feed_list_init(&feed->streams[mode]);
 }
 
-/* Ranks of deleveraging are read with every push of positions. */
-#define RANK_AGE_NS 1000000000LL
-
 rf_feed *rf_feed_open(rf_world *world, rf_gate *gate)
 {
     rf_feed *feed = calloc(1, sizeof *feed);
@@ -61,7 +58,6 @@ rf_feed *rf_feed_open(rf_world *world, rf_gate *gate)
         rf_feed_close(feed);
         return NULL;
     }
-    rf_engine_set_rank_age(world->engine, RANK_AGE_NS);
     rf_world_observe(world, (rf_observer){on_event, on_applied, feed});
     return feed;
 }
@@ -127,8 +123,13 @@ void rf_feed_flush(rf_feed *feed, int64_t time_ns, uint64_t barrier)
     release_gone(feed);
 }
 
+/* Ranks of deleveraging are read with every push of positions: they may be a second old. Said again
+ * and again, because a recovery may put a fresh engine in the old one's place. */
+#define RANK_AGE_NS 1000000000LL
+
 void rf_feed_beat(rf_feed *feed, int64_t time_ns, uint64_t barrier)
 {
+    rf_engine_set_rank_age(feed->world->engine, RANK_AGE_NS);
     start(feed, time_ns, barrier);
     flush(feed);
     feed_beat_books(feed);
@@ -295,6 +296,7 @@ static void subscribe_each(rf_feed *feed, const rf_subscriber *subscriber,
         feed_name name;
         if (!feed_parse_name(feed, subscriber, text, request->mode, &name))
             continue;
+        feed_freshen_book(feed, &name);
         feed_channel *channel = feed_join(feed, subscriber->conn, text, &name);
         if (!channel) {
             rf_gate_end(feed->gate, subscriber->conn, 1013, "out of memory");

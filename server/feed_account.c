@@ -62,12 +62,12 @@ static rf_position_view closed_row(const feed_channel *channel, const feed_shown
                               .update_time_ns = time_ns};
 }
 
-/* The rows that were open when it was told last and are not any more: once, with quantity 0. Whether
- * the whole channel is told or only one who came, the others have to hear of it too. */
-static void put_closed(rf_feed *feed, feed_channel *channel, size_t count, bool changed,
-                       bool isolated, void (*put)(rf_feed *feed, const rf_position_view *row))
+/* The rows that were open when it was told last and are not any more: once, with quantity 0. (Before
+ * somebody comes the others are told, so a newcomer finds none.) */
+static void put_closed(rf_feed *feed, feed_channel *channel, size_t count, bool isolated,
+                       void (*put)(rf_feed *feed, const rf_position_view *row))
 {
-    for (size_t i = 0; changed && i < channel->shown.count; i++) {
+    for (size_t i = 0; i < channel->shown.count; i++) {
         const feed_shown *shown = &channel->shown.rows[i];
         if (is_open(feed->world->api, count, shown) || (shown->isolation_id != 0) != isolated)
             continue;
@@ -76,14 +76,12 @@ static void put_closed(rf_feed *feed, feed_channel *channel, size_t count, bool 
     }
 }
 
-static void remember_open(rf_feed *feed, feed_channel *channel, size_t count, bool changed)
+static void remember_open(rf_feed *feed, feed_channel *channel, size_t count)
 {
     const rf_position_view *rows = feed->world->api->positions;
-    if (changed)
-        channel->shown.count = 0;
+    channel->shown.count = 0;
     for (size_t i = 0; i < count; i++)
         if (rows[i].qty != 0 &&
-            !find_shown(&channel->shown, rows[i].instrument, rows[i].isolation_id) &&
             !add_shown(&channel->shown, rows[i].instrument, rows[i].isolation_id, rows[i].leverage))
             feed->no_memory = true;
 }
@@ -93,16 +91,16 @@ static void put_position(rf_feed *feed, const rf_position_view *row)
     rf_encode_position(&feed->out, NULL, feed->world->engine, row);
 }
 
-static void put_positions(rf_feed *feed, feed_channel *channel, bool changed)
+static void put_positions(rf_feed *feed, feed_channel *channel)
 {
     size_t count = read_positions(feed, channel->name.owner);
     const rf_position_view *rows = feed->world->api->positions;
     for (size_t i = 0; i < count; i++)
         if (rows[i].qty != 0)
             put_position(feed, &rows[i]);
-    put_closed(feed, channel, count, changed, false, put_position);
-    put_closed(feed, channel, count, changed, true, put_position);
-    remember_open(feed, channel, count, changed);
+    put_closed(feed, channel, count, false, put_position);
+    put_closed(feed, channel, count, true, put_position);
+    remember_open(feed, channel, count);
 }
 
 /* ---- Both in short --------------------------------------------------------------------------- */
@@ -151,7 +149,7 @@ static void put_isolated_core(rf_feed *feed, const rf_position_view *row)
     rf_put_close(out, '}');
 }
 
-static void put_short(rf_feed *feed, feed_channel *channel, bool changed)
+static void put_short(rf_feed *feed, feed_channel *channel)
 {
     size_t count = read_positions(feed, channel->name.owner);
     const rf_position_view *rows = feed->world->api->positions;
@@ -161,29 +159,29 @@ static void put_short(rf_feed *feed, feed_channel *channel, bool changed)
     for (size_t i = 0; i < count; i++)
         if (!rows[i].isolated && rows[i].qty != 0)
             put_core(feed, &rows[i]);
-    put_closed(feed, channel, count, changed, false, put_core);
+    put_closed(feed, channel, count, false, put_core);
     rf_put_close(&feed->out, ']');
     rf_put_open(&feed->out, "isolated_positions", '[');
     for (size_t i = 0; i < count; i++)
         if (rows[i].isolated && rows[i].qty != 0)
             put_isolated_core(feed, &rows[i]);
-    put_closed(feed, channel, count, changed, true, put_isolated_core);
+    put_closed(feed, channel, count, true, put_isolated_core);
     rf_put_close(&feed->out, ']');
     rf_put_close(&feed->out, '}');
-    remember_open(feed, channel, count, changed);
+    remember_open(feed, channel, count);
 }
 
 /* ---- States ---------------------------------------------------------------------------------- */
 
-void feed_put_state(rf_feed *feed, feed_channel *channel, bool changed)
+void feed_put_state(rf_feed *feed, feed_channel *channel)
 {
     rf_api *api = feed->world->api;
     if (channel->name.kind == RF_CHANNEL_BALANCE)
         rf_encode_balance(&feed->out, NULL, api, channel->name.owner, NULL);
     if (channel->name.kind == RF_CHANNEL_POSITIONS)
-        put_positions(feed, channel, changed);
+        put_positions(feed, channel);
     if (channel->name.kind == RF_CHANNEL_POSITION_BALANCE)
-        put_short(feed, channel, changed);
+        put_short(feed, channel);
     if (channel->name.kind == RF_CHANNEL_ACCOUNT_RISK)
         rf_encode_account_risk(&feed->out, api, channel->name.owner);
 }
@@ -193,7 +191,7 @@ static void push_state(rf_feed *feed, feed_channel *channel)
     feed->seq++;
     feed_open_user(feed, channel, -1, NULL);
     rf_message_data(&feed->out);
-    feed_put_state(feed, channel, true);
+    feed_put_state(feed, channel);
     rf_message_close(&feed->out, NULL);
     feed_push(feed, channel);
 }

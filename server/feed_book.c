@@ -47,8 +47,7 @@ bool feed_open_stream(rf_feed *feed, feed_owner *owner, feed_channel *channel)
         read_book(feed, owner->number, stream);
         feed_link_append(&feed->streams[channel->name.mode], &stream->link);
         owner->streams[channel->name.mode] = stream;
-    } else
-        feed_refresh_stream(feed, stream);
+    }
     feed_link_append(&stream->channels, &channel->sibling);
     channel->update = stream->update;
     return true;
@@ -170,8 +169,15 @@ static void put_whole_book(rf_feed *feed, const feed_channel *channel)
     put_snapshot(feed, channel, &now, now.update);
 }
 
-/* Every member stands at the same sequence: the changes that a new one would miss go out to the
- * others first. */
+/* Every member stands at the same sequence: before a new one is let in, the others are told what he
+ * will find. */
+void feed_freshen_book(rf_feed *feed, const feed_name *name)
+{
+    const feed_owner *owner = feed_find_owner(feed, name->scope, name->owner);
+    if (owner && owner->streams[name->mode])
+        feed_refresh_stream(feed, owner->streams[name->mode]);
+}
+
 void feed_begin_book(rf_feed *feed, feed_channel *channel)
 {
     if (channel->name.mode == FEED_SNAPSHOTS) {
@@ -180,11 +186,9 @@ void feed_begin_book(rf_feed *feed, feed_channel *channel)
         put_whole_book(feed, channel);
         return;
     }
-    feed_stream *stream = stream_of(feed, channel);
-    feed_refresh_stream(feed, stream);
     if (!channel->timer.after)
         feed_await(&feed->quiet, channel, feed->time_ns + FEED_QUIET_MS * NS_PER_MS);
-    put_snapshot(feed, channel, stream, channel->update);
+    put_snapshot(feed, channel, stream_of(feed, channel), channel->update);
 }
 
 /* The first of a list when its time has come; lists are in the order of due_ns. */

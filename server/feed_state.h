@@ -256,6 +256,7 @@ void feed_flush_waiting(rf_feed *feed);
 void feed_begin_book(rf_feed *feed, feed_channel *channel);
 bool feed_open_stream(rf_feed *feed, feed_owner *owner, feed_channel *channel);
 void feed_refresh_stream(rf_feed *feed, feed_stream *stream);
+void feed_freshen_book(rf_feed *feed, const feed_name *name);
 void feed_beat_books(rf_feed *feed);
 void feed_await(feed_link *list, feed_channel *channel, int64_t due_ns);
 
@@ -266,7 +267,7 @@ void feed_user_applied(rf_feed *feed);
 void feed_begin_user(rf_feed *feed, feed_channel *channel, int64_t id, const bool *resumed,
                      uint64_t since_seq);
 void feed_open_user(rf_feed *feed, const feed_channel *channel, int64_t id, const char *instrument);
-void feed_put_state(rf_feed *feed, feed_channel *channel, bool changed);
+void feed_put_state(rf_feed *feed, feed_channel *channel);
 void feed_flush_account(rf_feed *feed, feed_owner *owner);
 void feed_beat_accounts(rf_feed *feed);
 bool feed_keep_event(rf_feed *feed, feed_events *events, const rf_event *event);

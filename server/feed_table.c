@@ -302,7 +302,7 @@ static void tidy_owner(rf_feed *feed, feed_owner *owner)
 
 void feed_release_channel(rf_feed *feed, feed_channel *channel)
 {
-    RF_CHECK(channel->count == 0);
+    RF_CHECK(channel->count == 0 && channel->behind == 0);
     feed_owner *owner = feed_find_owner(feed, channel->name.scope, channel->name.owner);
     feed_link_remove(&channel->sibling);
     feed_link_remove(&channel->timer);

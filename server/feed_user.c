@@ -243,7 +243,7 @@ void feed_begin_user(rf_feed *feed, feed_channel *channel, int64_t id, const boo
         rf_put_bool(&feed->out, "resumed", *resumed);
     rf_message_data(&feed->out);
     if (!feed_is_kept(kind))
-        feed_put_state(feed, channel, false);
+        feed_put_state(feed, channel);
     else if (kind != RF_CHANNEL_USER_TRADE && answers && !(resumed && *resumed))
         put_open_orders(feed, channel);
     rf_message_close(&feed->out, NULL);

@@ -192,7 +192,7 @@ static bool listen_at(server *self, const char *address, rf_listener listener,
                       char bound[BOUND_SIZE])
 {
     char why[256];
-    if (!rf_gate_listen(self->doors->parts.gate, address, listener, bound, why))
+    if (!rf_gate_listen(self->doors->parts.gate, address, (int)listener, bound, why))
         return fail(self, address, why);
     RF_NOTE(RF_NOTE_INFO, "listening", RF_NOTE_TEXT("address", bound));
     return true;

@@ -84,6 +84,10 @@ static void a_connection_has_at_most_400_subscriptions(void **state)
             snprintf(channel, sizeof channel, "book.BTCUSD-PERP.%s%d", mode ? "0" : "", depth);
             subscribe(f, 1, MARKET, channel);
         }
+    unsubscribe(f, 1, MARKET, "book.BTCUSD-PERP.9");
+    assert_int_equal(ask(f, 1, (uint32_t)MARKET, 1,
+                         "{\"channels\":[\"book.BTCUSD-PERP.9\",\"book.BTCUSD-PERP.9\"]}"),
+                     RF_ERR_OK); /* twice is one */
     skip_all(1);
     assert_int_equal(ask(f, 1, (uint32_t)MARKET, 1, "{\"channels\":[\"ticker.BTCUSD-PERP\"]}"),
                      RF_ERR_EXCEED_MAX_SUBSCRIPTIONS);
@@ -118,6 +122,44 @@ static void who_left_is_told_nothing(void **state)
     flush(f);
     expect(f, next(1), "result.channel", "trade");
     assert_int_equal(waiting(1) + waiting(2) + waiting(3), 0);
+}
+
+/* Coming and going in any order: who is in hears it once, who is not does not. */
+static void members_are_never_mixed_up(void **state)
+{
+    enum { PEOPLE = 12, PLACES = 10 };
+    fixture *f = *state;
+    bool in[PEOPLE + 1][PLACES + 1] = {{false}};
+    uint32_t seed = 1;
+    for (int step = 0; step < 3000; step++) {
+        char channel[64];
+        seed = seed * 1664525u + 1013904223u;
+        rf_conn conn = 1 + (seed >> 8) % PEOPLE;
+        uint32_t depth = 1 + (seed >> 16) % PLACES;
+        bool leaves = seed >> 28 == 0;
+        snprintf(channel, sizeof channel, "book.BTCUSD-PERP.%u", depth);
+        if (leaves) {
+            rf_feed_forget(f->feed, conn);
+            memset(in[conn], 0, sizeof in[conn]);
+        } else if (in[conn][depth])
+            unsubscribe(f, conn, MARKET, channel);
+        else
+            subscribe(f, conn, MARKET, channel);
+        if (!leaves)
+            in[conn][depth] = !in[conn][depth];
+        if (step % 10 != 0)
+            continue;
+        for (conn = 1; conn <= PEOPLE; conn++)
+            skip_all(conn);
+        beat(f, 500);
+        for (conn = 1; conn <= PEOPLE; conn++) {
+            int count[PLACES + 1] = {0};
+            for (const char *text; (text = next(conn));)
+                count[atoi(field(f, text, "result.depth"))]++;
+            for (uint32_t at = 1; at <= PLACES; at++)
+                assert_int_equal(count[at], in[conn][at]);
+        }
+    }
 }
 
 /* Nobody subscribed: nothing is encoded. */
@@ -369,9 +411,12 @@ static void orders_answer_with_those_that_are_open(void **state)
 static void trigger_orders_have_a_channel_in_two_spellings(void **state)
 {
     fixture *f = *state;
+    place(f, 1, "BUY", "48000", "0.5", "");
     subscribe(f, 1, 1, "user.advance.order");
     subscribe(f, 2, 1, "user.advanced.order.BTCUSD-PERP");
-    expect(f, next(1), "result.subscription", "user.advance.order");
+    const char *first = next(1);
+    expect(f, first, "result.subscription", "user.advance.order");
+    expect(f, first, "result.data", "0");
     skip_all(2);
     place(f, 1, "BUY", "49000", "0.5", "");
     must(f, 1, "private/advanced/create-order",
@@ -381,6 +426,55 @@ static void trigger_orders_have_a_channel_in_two_spellings(void **state)
     expect(f, next(1), "result.data.0.status", "PENDING");
     expect(f, next(2), "result.subscription", "user.advanced.order.BTCUSD-PERP");
     assert_int_equal(waiting(1) + waiting(2), 0);
+}
+
+/* Nobody hears of an instrument that he did not ask for; who asked for all hears of each apart. */
+static void instruments_are_kept_apart(void **state)
+{
+    fixture *f = *state;
+    must(f, 0, "operator/create-instrument",
+         "{\"instrument_name\":\"ETHUSD-PERP\",\"base_ccy\":\"ETH\",\"quote_ccy\":\"USD\","
+         "\"price_tick_size\":\"0.5\",\"qty_tick_size\":\"0.0001\",\"max_leverage\":\"50\","
+         "\"maker_fee_rate\":\"0.0001\",\"taker_fee_rate\":\"0.0005\"}");
+    must(f, 0, "operator/set-mark-price",
+         "{\"instrument_name\":\"ETHUSD-PERP\",\"price\":\"2000\"}");
+    subscribe(f, 1, MARKET, "trade.BTCUSD-PERP");
+    subscribe(f, 1, MARKET, "settlement");
+    subscribe(f, 2, 1, "user.order.BTCUSD-PERP");
+    subscribe(f, 2, 1, "user.trade.BTCUSD-PERP");
+    skip_all(1), skip_all(2);
+    static const char order[] = "{\"instrument_name\":\"ETHUSD-PERP\",\"side\":\"%s\",\"type\":"
+                                "\"LIMIT\",\"price\":\"2000\",\"quantity\":\"1\"}";
+    char params[200];
+    snprintf(params, sizeof params, order, "BUY");
+    must(f, 1, "private/create-order", params);
+    snprintf(params, sizeof params, order, "SELL");
+    must(f, 2, "private/create-order", params);
+    flush(f);
+    assert_int_equal(waiting(1) + waiting(2), 0);
+    subscribe(f, 2, 1, "user.order.ETHUSD-PERP");
+    expect(f, next(2), "result.data", "0");
+    must(f, 1, "private/create-order", params);
+    must(f, 2, "private/create-order", params);
+    place(f, 1, "BUY", "50000", "0.1", "");
+    place(f, 2, "SELL", "50000", "0.1", "");
+    must(f, 0, "operator/settle-session", "{\"instrument_name\":\"ETHUSD-PERP\"}");
+    must(f, 0, "operator/settle-session", "{\"instrument_name\":\"BTCUSD-PERP\"}");
+    flush(f);
+    bool seen[2] = {false, false};
+    for (const char *text; (text = next(1));) {
+        bool ether = strcmp(field(f, text, "result.instrument_name"), "ETHUSD-PERP") == 0;
+        bool settled = strcmp(field(f, text, "result.channel"), "settlement") == 0;
+        expect(f, text, "result.data", "1");
+        assert_true(settled || !ether);
+        if (settled)
+            expect(f, text, "result.data.0.v", ether ? "2000.0" : "50000.0");
+        seen[ether] = seen[ether] || settled;
+    }
+    assert_true(seen[0] && seen[1]);
+    expect(f, next(2), "result.subscription", "user.order.ETHUSD-PERP");
+    for (const char *text; (text = next(2));)
+        assert_null(strstr(text, "ETHUSD"));
 }
 
 static void trades_confirm_and_then_tell_each_fill(void **state)
@@ -505,6 +599,34 @@ static void risk_comes_every_two_seconds(void **state)
     assert_int_equal(waiting(1), 1);
 }
 
+static void must_rank(fixture *f, const char *rank)
+{
+    must(f, 1, "private/get-positions", "{}");
+    char *answer = strdup(f->out.data);
+    assert_non_null(answer);
+    expect(f, answer, "result.data.0.adl_rank", rank);
+    free(answer);
+}
+
+/* Finding the ranks walks over all positions: not for every push. */
+static void ranks_may_be_a_second_old(void **state)
+{
+    fixture *f = *state;
+    beat(f, 10);
+    place(f, 1, "BUY", "50000", "0.1", "");
+    place(f, 3, "SELL", "50000", "0.1", "");
+    set_mark(f, "50100");
+    must_rank(f, "5");
+    place(f, 2, "BUY", "50000", "1", ",\"exec_inst\":[\"ISOLATED_MARGIN\"],\"leverage\":\"50\"");
+    place(f, 3, "SELL", "50000", "1", "");
+    f->time_ns += 999 * MS;
+    set_mark(f, "50100");
+    must_rank(f, "5");
+    f->time_ns += MS;
+    set_mark(f, "50100");
+    must_rank(f, "1");
+}
+
 static void the_ledger_is_told_to_both_sides(void **state)
 {
     fixture *f = *state;
@@ -583,6 +705,25 @@ static void margin_warns_once_for_each_crossing(void **state)
     }
     beat(f, 1000);
     assert_int_equal(waiting(1), 0);
+}
+
+static void a_cross_account_is_warned_too(void **state)
+{
+    fixture *f = *state;
+    new_account(f, "dave");
+    subscribe(f, 1, 4, "user.x.margin");
+    place(f, 4, "BUY", "50000", "20", ""); /* a million on a tenth of it */
+    place(f, 2, "SELL", "50000", "10", "");
+    place(f, 3, "SELL", "50000", "10", "");
+    beat(f, 1000);
+    skip_all(1);
+    set_mark(f, "45800");
+    beat(f, 1000);
+    const char *warning = next(1);
+    assert_non_null(warning);
+    expect(f, warning, "result.data.0.kind", "WARNING");
+    expect(f, warning, "result.data.0.isolation_id", "");
+    assert_null(next(1));
 }
 
 static void a_liquidation_is_told_to_its_owner_and_the_market(void **state)
@@ -684,6 +825,25 @@ static void who_was_away_too_long_gets_a_snapshot(void **state)
     expect(f, next(3), "result.data.0.total_cash_balance", "100000.00000000");
 }
 
+/* Coming and going does not use up the places of those who are away. */
+static void who_comes_back_lingers_no_more(void **state)
+{
+    fixture *f = *state;
+    char params[100], seq[32];
+    subscribe(f, 1, 2, "user.order");
+    strcpy(seq, field(f, next(1), "result.seq"));
+    rf_feed_forget(f->feed, 1);
+    for (int i = 0; i < 17000; i++) {
+        subscribe(f, 2, 1, "user.order");
+        rf_feed_forget(f->feed, 2);
+    }
+    beat(f, 10);
+    snprintf(params, sizeof params, "{\"channels\":[\"user.order\"],\"since_seq\":%.20s}", seq);
+    assert_int_equal(ask(f, 3, 2, 1, params), RF_ERR_OK);
+    next(3);
+    expect(f, next(3), "result.resumed", "true");
+}
+
 static void the_ring_holds_65536_messages(void **state)
 {
     fixture *f = *state;
@@ -721,6 +881,7 @@ int main(void)
         TEST(refusals_have_the_words_of_the_venue_and_change_nothing),
         TEST(a_connection_has_at_most_400_subscriptions),
         TEST(who_left_is_told_nothing),
+        TEST(members_are_never_mixed_up),
         TEST(what_nobody_wants_is_not_made),
         TEST(five_thousand_share_one_message),
         TEST(a_connection_that_breaks_takes_nobody_with_it),
@@ -730,15 +891,19 @@ int main(void)
         TEST(values_come_when_they_change),
         TEST(orders_answer_with_those_that_are_open),
         TEST(trigger_orders_have_a_channel_in_two_spellings),
+        TEST(instruments_are_kept_apart),
         TEST(trades_confirm_and_then_tell_each_fill),
         TEST(states_are_told_once_a_turn),
         TEST(a_closed_position_comes_once_more_with_zero),
         TEST(risk_comes_every_two_seconds),
+        TEST(ranks_may_be_a_second_old),
         TEST(the_ledger_is_told_to_both_sides),
         TEST(margin_warns_once_for_each_crossing),
+        TEST(a_cross_account_is_warned_too),
         TEST(a_liquidation_is_told_to_its_owner_and_the_market),
         TEST(since_seq_loses_and_doubles_nothing),
         TEST(who_was_away_too_long_gets_a_snapshot),
+        TEST(who_comes_back_lingers_no_more),
         TEST(the_ring_holds_65536_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

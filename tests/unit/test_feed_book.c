@@ -251,7 +251,10 @@ static void a_slow_subscriber_gets_a_snapshot_and_no_gap(void **state)
         take_all(f, &slow); /* what was sent before is still whole */
         assert_int_equal(slow.snapshots, before);
         gate.conns[1].backlog = RF_QUEUE_SIZE_SLOW / 2 + 1;
-        beat(f, 10);
+        for (int step = 0; step < 5; step++) { /* not slow any more, but not caught up either */
+            random_command(f);
+            beat(f, 10);
+        }
         assert_int_equal(waiting(1), 0);
         gate.conns[1].backlog = RF_QUEUE_SIZE_SLOW / 2;
         beat(f, 10);
@@ -326,6 +329,38 @@ static void snapshots_come_every_500_ms_changed_or_not(void **state)
     assert_int_equal(waiting(1), 4);
 }
 
+/* A newcomer does not wait for the others' beat, and they do not miss what he was told. */
+static void a_newcomer_sees_the_book_of_now(void **state)
+{
+    fixture *f = *state;
+    client old = {.conn = 1, .depth = 10, .every_ms = 100, .deltas = true};
+    client young = {.conn = 2, .depth = 10, .every_ms = 100, .deltas = true};
+    join(f, &old);
+    place(f, 1, "BUY", "49000", "0.1", "");
+    join(f, &young);
+    assert_int_equal(waiting(2), 2); /* the acknowledgement and the book, nothing before it */
+    take_all(f, &young);
+    must_be_the_book(f, &young);
+    beat(f, 100);
+    take_all(f, &old);
+    must_be_the_book(f, &old);
+}
+
+/* Quantity and number of orders are both part of a level. */
+static void a_level_changes_with_its_orders(void **state)
+{
+    fixture *f = *state;
+    client c = {.conn = 1, .depth = 10, .every_ms = 10, .deltas = true};
+    place(f, 1, "BUY", "49000", "0.2", "");
+    join(f, &c);
+    place(f, 1, "BUY", "49000", "0.1", "");
+    must(f, 1, "private/cancel-order", "{\"order_id\":\"1\"}");
+    place(f, 1, "BUY", "49000", "0.1", "");
+    beat(f, 10);
+    take_all(f, &c);
+    must_be_the_book(f, &c);
+}
+
 /* The same connection may change its mind: it is told in the new manner only. */
 static void the_manner_can_be_changed(void **state)
 {
@@ -353,6 +388,8 @@ int main(void)
         TEST(slow_is_only_the_market),
         TEST(a_quiet_book_says_so_every_five_seconds),
         TEST(snapshots_come_every_500_ms_changed_or_not),
+        TEST(a_newcomer_sees_the_book_of_now),
+        TEST(a_level_changes_with_its_orders),
         TEST(the_manner_can_be_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
