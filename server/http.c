@@ -315,8 +315,12 @@ void rf_http_next(rf_http *http)
     http->size = http->head_bytes = http->body = 0;
     http->fields_count = 0;
     http->in_field = http->begun = http->head_complete = http->complete = false;
-    http->has_host = http->expects = http->told = http->upgrades = false;
-    llhttp_resume(&http->parser);
+    http->has_host = http->expects = http->told = false;
+    if (http->upgrades)
+        llhttp_reset(&http->parser); /* refused: what follows is HTTP after all */
+    else
+        llhttp_resume(&http->parser);
+    http->upgrades = false;
 }
 
 /* "http://host/path" is as good as "/path". */

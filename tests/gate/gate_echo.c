@@ -7,7 +7,8 @@
  *             /held until "answer" is said, /big/N is N bytes long, /close ends the connection.
  * WebSocket:  at any path but /no. A text comes back; "@N text" waits for record N; "flood N SIZE" sends
  *             N texts; "join" receives what "tell" says; "end N" ends with code N.
- * stdin:      release N | answer N (the N-th held, from 0) | tell SIZE COUNT | stats | stop */
+ * stdin:      release N | answer N (the N-th held, from 0) | tell SIZE COUNT | stats | stop
+ *             fault CALL N KIND | struck (tests/gate/faults.h) */
 #define _GNU_SOURCE /* uv.h */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <uv.h>
 
 #include "server/gate.h"
+#include "tests/gate/faults.h"
 
 enum { HELD_MAX = 256, JOINED_MAX = 8192, LINE_MAX_SIZE = 256 };
 
@@ -161,22 +163,26 @@ static void stop(void)
     uv_close((uv_handle_t *)&echo.input, NULL);
 }
 
-static void obey(const char *line)
+/* False: the line asks for an answer of its own, which was given. */
+static bool obey(const char *line)
 {
     unsigned long a = 0, b = 0;
+    char call[16], kind[16];
     if (sscanf(line, "release %lu", &a) == 1)
         rf_gate_release(echo.gate, a);
     else if (sscanf(line, "answer %lu", &a) == 1 && a < echo.held_count)
         answer_text(echo.held[a], line, strlen(line), 0, false);
     else if (sscanf(line, "tell %lu %lu", &a, &b) == 2)
         tell(a, b);
-    else if (strcmp(line, "stats") == 0)
-        print_stats();
+    else if (sscanf(line, "fault %15s %lu %15s", call, &a, kind) == 3)
+        return faults_arm(call, a, kind);
     else if (strcmp(line, "stop") == 0)
         stop();
-    if (strcmp(line, "stats") != 0)
-        puts("done");
-    fflush(stdout);
+    else if (strcmp(line, "struck") == 0)
+        return puts(faults_struck() ? "yes" : "no") == EOF;
+    else if (strcmp(line, "stats") == 0)
+        return print_stats(), false;
+    return true;
 }
 
 static void give_memory(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -202,7 +208,9 @@ static void on_input(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
         }
         echo.line[echo.line_size] = '\0';
         echo.line_size = 0;
-        obey(echo.line);
+        if (obey(echo.line))
+            puts("done");
+        fflush(stdout);
     }
 }
 
