@@ -52,7 +52,7 @@ typedef struct call {
     rf_json json; /* {"params":{...}} */
     uint32_t params;
     rf_bytes text, url, body, answer;
-    rf_credentials credentials;
+    rf_key_pair credentials;
     char error[512];
 } call;
 
@@ -159,7 +159,7 @@ static void put_url(call *self)
 
 static bool sign(call *self, const char *id, char signature[RF_SIGNATURE_TEXT])
 {
-    const rf_credentials *credentials = &self->credentials;
+    const rf_key_pair *credentials = &self->credentials;
     const rf_signed_call what = {.method = self->options->method,
                                  .id = id,
                                  .api_key = credentials->api_key,
@@ -216,8 +216,8 @@ static bool prepare(call *self, bool *post)
     *post = strncmp(method, "public/", 7) != 0 || !fits_query(self);
     if (!*post)
         put_query(self);
-    if (signs && !rf_credentials_read(&self->credentials, self->options->credentials, self->error,
-                                      sizeof self->error))
+    if (signs && !rf_key_pair_read(&self->credentials, self->options->credentials, self->error,
+                                   sizeof self->error))
         return false;
     bool good = !*post || put_body(self, signs);
     rf_bytes_char(&self->url, '\0');

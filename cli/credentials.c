@@ -18,7 +18,7 @@ static bool keep(char *to, size_t size, const char *value)
 }
 
 /* Other names than these may be in a file: it may serve other programs too. */
-static bool take(rf_credentials *credentials, const char *name, const char *value)
+static bool take(rf_key_pair *credentials, const char *name, const char *value)
 {
     if (strcmp(name, "api_key") == 0)
         return keep(credentials->api_key, sizeof credentials->api_key, value);
@@ -33,7 +33,7 @@ static int on_line(void *context, const char *section, const char *name, const c
     return take(context, name, value);
 }
 
-static bool take_json(rf_credentials *credentials, const char *bytes, size_t size)
+static bool take_json(rf_key_pair *credentials, const char *bytes, size_t size)
 {
     static rf_json_token tokens[TOKENS_MAX];
     static char text[FILE_SIZE_MAX + TOKENS_MAX];
@@ -67,7 +67,7 @@ static FILE *open_private(const char *path, char *error, size_t error_size)
     return NULL;
 }
 
-static bool read_file(rf_credentials *credentials, const char *path, char *error, size_t error_size)
+static bool read_file(rf_key_pair *credentials, const char *path, char *error, size_t error_size)
 {
     static char bytes[FILE_SIZE_MAX + 1];
     FILE *file = open_private(path, error, error_size);
@@ -86,10 +86,9 @@ static bool read_file(rf_credentials *credentials, const char *path, char *error
     return good && credentials->api_key[0] && credentials->secret[0];
 }
 
-bool rf_credentials_read(rf_credentials *credentials, const char *path, char *error,
-                         size_t error_size)
+bool rf_key_pair_read(rf_key_pair *credentials, const char *path, char *error, size_t error_size)
 {
-    *credentials = (rf_credentials){0};
+    *credentials = (rf_key_pair){0};
     if (path)
         return read_file(credentials, path, error, error_size);
     const char *key = getenv("RINGFENCE_API_KEY"), *secret = getenv("RINGFENCE_API_SECRET");

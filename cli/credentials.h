@@ -8,12 +8,11 @@
 
 #include "base/types.h"
 
-typedef struct rf_credentials {
+typedef struct rf_key_pair {
     char api_key[128], secret[256];
-} rf_credentials;
+} rf_key_pair;
 
 /* path NULL: the variables RINGFENCE_API_KEY and RINGFENCE_API_SECRET. False: `error` says why. */
-bool rf_credentials_read(rf_credentials *credentials, const char *path, char *error,
-                         size_t error_size);
+bool rf_key_pair_read(rf_key_pair *credentials, const char *path, char *error, size_t error_size);
 
 #endif

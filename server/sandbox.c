@@ -126,6 +126,8 @@ static void on_timer(uv_timer_t *timer)
     int64_t elapsed_ns = (int64_t)(now_ns - sandbox->timer_ns);
     sandbox->timer_ns = now_ns;
     rf_sandbox_advance(sandbox, elapsed_ns);
+    if (sandbox->options.turn)
+        sandbox->options.turn(sandbox->options.context);
 }
 
 void rf_sandbox_start(rf_sandbox *sandbox, void *loop)

@@ -26,6 +26,7 @@ typedef struct rf_sandbox_options {
                      const char *params_json, rf_bytes *answer);
     /* Moves the venue's clock by so much from now on. */
     void (*shift)(void *context, int64_t ns);
+    void (*turn)(void *context); /* after the timer's calls; may be NULL */
     void *context;
     uint64_t seed;
     uint32_t rate;      /* calls a second of makers, takers and crowd */

@@ -17,6 +17,7 @@
 #include "server/door.h"
 #include "server/note.h"
 #include "server/notify.h"
+#include "server/sandbox.h"
 
 enum {
     ERROR_SIZE = 512,
@@ -38,6 +39,7 @@ typedef struct server {
     rf_doors_parts parts;
     rf_phase phase;
     rf_doors *doors;
+    rf_sandbox *sandbox; /* NULL: there is none */
     char operator_socket[PATH_SIZE];
     char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16];
     int lock;
@@ -232,6 +234,53 @@ static bool listen_all(server *self)
     return true;
 }
 
+/* ---- The sandbox ----------------------------------------------------------------------------- */
+
+static rf_error call_for_sandbox(void *context, const rf_caller *caller, const char *method,
+                                 const char *params_json, rf_bytes *answer)
+{
+    server *self = context;
+    return rf_local_call(self->doors, caller, method, params_json, answer);
+}
+
+static void shift_for_sandbox(void *context, int64_t ns)
+{
+    server *self = context;
+    rf_sequencer_shift(self->sequencer, ns);
+}
+
+static void turn_for_sandbox(void *context)
+{
+    server *self = context;
+    rf_doors_turn(self->doors);
+}
+
+static bool open_sandbox(server *self)
+{
+    const rf_config *config = self->config;
+    if (!config->numbers[RF_SETTING_sandbox])
+        return true;
+    const rf_sandbox_options options = {
+        .world = rf_sequencer_world(self->sequencer),
+        .call = call_for_sandbox,
+        .shift = shift_for_sandbox,
+        .turn = turn_for_sandbox,
+        .context = self,
+        .seed = (uint64_t)config->numbers[RF_SETTING_seed],
+        .rate = (uint32_t)config->numbers[RF_SETTING_rate],
+        .prices = config->texts[RF_SETTING_prices],
+        .speed = (uint32_t)config->numbers[RF_SETTING_speed],
+    };
+    self->sandbox = rf_sandbox_open(&options, self->error);
+    if (!self->sandbox)
+        return false;
+    rf_sandbox_start(self->sandbox, &self->loop);
+    rf_doors_turn(self->doors);
+    return true;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
 /* One line for programs: where it is. */
 static void announce(const server *self)
 {
@@ -243,10 +292,14 @@ static void announce(const server *self)
     rf_put_text(&line, "operator_socket", self->operator_socket);
     if (self->metrics_url[0])
         rf_put_text(&line, "metrics_url", self->metrics_url);
+    if (self->sandbox)
+        rf_sandbox_put_accounts(self->sandbox, &line);
     rf_put_close(&line, '}');
     rf_bytes_char(&line, '\n');
     fwrite(line.data, 1, line.size, stdout);
     fflush(stdout);
+    if (self->sandbox)
+        rf_sandbox_print_guide(self->sandbox, self->url, self->operator_socket, stderr);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -284,6 +337,8 @@ static void on_signal(uv_signal_t *signal, int number)
     rf_notify("STOPPING=1");
     self->stop_ns = rf_clock_monotonic_ns();
     rf_gate_stop_listening(self->doors->parts.gate);
+    if (self->sandbox)
+        rf_sandbox_stop(self->sandbox);
     rf_doors_stop(self->doors);
     rf_doors_turn(self->doors);
     uv_timer_start(&self->stop_wait, on_stop_wait, 10, 10);
@@ -396,11 +451,12 @@ static bool run(server *self)
 static bool start(server *self)
 {
     return open_data(self) && open_vault(self) && make_sequencer(self) && open_history(self) &&
-           recover(self) && open_doors(self);
+           recover(self) && open_doors(self) && open_sandbox(self);
 }
 
 static void finish(server *self)
 {
+    rf_sandbox_close(self->sandbox);
     close_doors(self);
     rf_history_close(self->history);
     rf_sequencer_free(self->sequencer);
