@@ -195,6 +195,9 @@ rf_error rf_handle_adjust(rf_call *call)
     command.u.money.amount = rf_arg_decimal(args, RF_P_ADJUST_amount, 8, 0);
     if (command.u.money.amount == 0)
         rf_args_refuse(args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "amount");
+    /* A person says why; a script need not. */
+    if (call->request->identity && !*rf_arg_text(args, RF_P_ADJUST_reason, ""))
+        rf_args_refuse(args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "reason");
     return args->problem ? args->problem : rf_call_apply(call, &command);
 }
 

@@ -221,6 +221,10 @@ static uint32_t scope_of(const rf_method *method)
         uint32_t scope;
     } rows[] = {
         {RF_M_CREATE_WITHDRAWAL, RF_SCOPE_WITHDRAW},
+        {RF_M_ADD_ADDRESS, RF_SCOPE_WITHDRAW},
+        {RF_M_REMOVE_ADDRESS, RF_SCOPE_WITHDRAW},
+        {RF_M_OWN_CREATE_KEY, 0},
+        {RF_M_OWN_REVOKE_KEY, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].method == rf_method_number(method))
@@ -240,7 +244,10 @@ rf_role rf_auth_role(const rf_method *method)
         {RF_M_SET_MARK_PRICE, RF_ROLE_RISK},       {RF_M_CLEAR_MARK_PRICE, RF_ROLE_RISK},
         {RF_M_SET_FUNDING_RATE, RF_ROLE_RISK},     {RF_M_SETTLE_FUNDING, RF_ROLE_RISK},
         {RF_M_SETTLE_SESSION, RF_ROLE_RISK},       {RF_M_APPROVE_WITHDRAWAL, RF_ROLE_RISK},
-        {RF_M_SET_FEE_SCHEDULE, RF_ROLE_RISK},
+        {RF_M_SET_FEE_SCHEDULE, RF_ROLE_RISK},     {RF_M_REVOKE_KEY, RF_ROLE_SUPPORT},
+        {RF_M_LIST_KEYS, RF_ROLE_SUPPORT},         {RF_M_LIST_USERS, RF_ROLE_SUPPORT},
+        {RF_M_GET_AUDIT_LOG, RF_ROLE_RISK},        {RF_M_SET_TXID, RF_ROLE_RISK},
+        {RF_M_SET_WITHDRAWAL_LIMIT, RF_ROLE_RISK},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].method == rf_method_number(method))

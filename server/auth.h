@@ -34,6 +34,7 @@ typedef struct rf_identity {
     char api_key[RF_KEY_SIZE];    /* "" = by a session or by the socket */
     char user[RF_USER_SIZE];      /* who logged in; of a socket's peer "uid:1000"; "" = a key */
     char address[RF_ADDRESS_MAX]; /* where from */
+    uint64_t session;             /* of a page, 0 = none: server/login.h */
     bool page;                    /* by a session's cookie: TOTP where it is demanded */
     bool addresses_listed;        /* the key is bound to addresses: withdrawals demand it */
 } rf_identity;

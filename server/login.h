@@ -14,6 +14,8 @@
 #include "server/audit.h"
 #include "server/auth.h"
 #include "server/gate.h"
+#include "server/password.h"
+#include "server/totp.h"
 
 enum {
     RF_SESSION_MS = 12 * 3600 * 1000,
@@ -22,8 +24,6 @@ enum {
     RF_TRIES_MAX = 5,
     RF_TRIES_MS = 15 * 60 * 1000,
     RF_LOGINS_WAITING_MAX = 8, /* passwords being checked; further ones are answered 42901 */
-    RF_PASSWORD_MIN = 8,
-    RF_PASSWORD_MAX = 256,
 };
 
 typedef struct rf_login rf_login;
@@ -57,17 +57,5 @@ rf_error rf_login_identify(rf_login *login, const rf_http_request *request, cons
 /* The session behind an identity (page) is still there: asked for each message of a WebSocket that
  * was opened with a cookie. */
 bool rf_login_alive(rf_login *login, const rf_identity *identity);
-
-/* ---- One-time passwords (RFC 6238: SHA-1, 30 s, 6 digits) ------------------------------------- */
-enum { RF_TOTP_SECRET_SIZE = 20, RF_TOTP_STEP_MS = 30000 };
-/* The code of a step (unix time / 30 s) as 6 digits with a NUL. */
-void rf_totp_code(const uint8_t *secret, size_t size, uint64_t step, char code[7]);
-/* True when code is that of now, or of the step before or after; *step is which. */
-bool rf_totp_check(const uint8_t *secret, size_t size, const char *code, int64_t time_ms,
-                   uint64_t *step);
-
-/* Argon2id, 19 MiB, t = 2. False: out of memory. */
-bool rf_password_hash(const char *password, char hash[RF_PASSWORD_HASH_SIZE]);
-bool rf_password_check(const char *hash, const char *password);
 
 #endif

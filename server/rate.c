@@ -35,18 +35,13 @@ static quota quota_of(const rf_method *method)
         rf_method_id method;
         quota quota;
     } rows[] = {
-        {RF_M_CREATE_ORDER, {15, 100LL * MS}},
-        {RF_M_CANCEL_ORDER, {15, 100LL * MS}},
-        {RF_M_CANCEL_ALL_ORDERS, {15, 100LL * MS}},
-        {RF_M_GET_ORDER_DETAIL, {30, 100LL * MS}},
+        {RF_M_CREATE_ORDER, {15, 100LL * MS}},      {RF_M_CANCEL_ORDER, {15, 100LL * MS}},
+        {RF_M_CANCEL_ALL_ORDERS, {15, 100LL * MS}}, {RF_M_GET_ORDER_DETAIL, {30, 100LL * MS}},
+        {RF_M_GET_OWN_TRADES, {1, 1000LL * MS}},    {RF_M_GET_ORDER_HISTORY, {1, 1000LL * MS}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].method == rf_method_number(method))
             return rows[i].quota;
-    /* Named by text: they belong to the history, and stand in the table once it is there. */
-    if (strcmp(method->name, "private/get-trades") == 0 ||
-        strcmp(method->name, "private/get-order-history") == 0)
-        return (quota){1, 1000LL * MS};
     return (quota){3, 100LL * MS};
 }
 
