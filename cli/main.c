@@ -23,6 +23,8 @@ static const verb verbs[] = {
     {"verify", "re-runs a data directory's journal and checks every invariant and digest",
      rf_cli_verify},
     {"journal", "reads a journal, or cuts what is broken of it", rf_cli_journal},
+    {"explain", "tells the story of an isolation or a liquidation from the journal",
+     rf_cli_explain},
     {"bench", "measures the engine", rf_cli_bench},
     {"describe", "prints the API as its tables have it", rf_cli_describe},
 };

@@ -9,6 +9,7 @@ int rf_cli_replay(int argc, char **argv);
 int rf_cli_simulate(int argc, char **argv);
 int rf_cli_verify(int argc, char **argv);
 int rf_cli_journal(int argc, char **argv);
+int rf_cli_explain(int argc, char **argv);
 int rf_cli_bench(int argc, char **argv);
 int rf_cli_describe(int argc, char **argv);
 int rf_cli_serve(int argc, char **argv);

@@ -4,6 +4,7 @@
  * Added up by account and isolation, the lines whose thing is a currency are its balance, those
  * whose thing is an instrument its position; tests hold the history to that. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "history/feeder_state.h"
 
@@ -234,6 +235,19 @@ static void feed_ledger(rf_feeder *feeder, const rf_event *event)
                   in - out);
 }
 
+/* Where it goes stands in the registry: the engine knows of money only. */
+static void add_note(const rf_feeder *feeder, rf_row_transfer *row)
+{
+    const rf_withdrawal_note *note = rf_registry_note(feeder->world->registry, (uint64_t)row->id);
+    if (!note)
+        return;
+    memcpy(row->address, note->address, sizeof row->address);
+    memcpy(row->address_tag, note->tag, sizeof row->address_tag);
+    memcpy(row->network, note->network, sizeof row->network);
+    memcpy(row->client_wid, note->client_wid, sizeof row->client_wid);
+    memcpy(row->txid, note->txid, sizeof row->txid);
+}
+
 static void feed_withdrawal(rf_feeder *feeder, const rf_event *event)
 {
     bool decided = event->kind == RF_EVENT_WITHDRAWAL_DECIDED;
@@ -248,6 +262,7 @@ static void feed_withdrawal(rf_feeder *feeder, const rf_event *event)
                                      : event->code ? 5
                                                    : 2,
                            .update_time_ns = event->time_ns};
+    add_note(feeder, &row);
     feeder_add(feeder, RF_TABLE_transfer, &row);
 }
 

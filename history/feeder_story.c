@@ -428,8 +428,6 @@ void feeder_story_event(rf_feeder *feeder, size_t at)
     uint64_t isolation_id = isolation_of(event);
     if (!is_told(event) || event->account == 0)
         return;
-    if (event->kind == RF_EVENT_LIQUIDATION_STARTED && isolation_id)
-        add_start(feeder, at);
     feeder_liquidation *open = feeder_liquidation_of(feeder, event->account, isolation_id);
     bool starts = event->kind == RF_EVENT_LIQUIDATION_STARTED;
     if (!isolation_id && !starts && (!open || !belongs_to_cross(event)))
@@ -440,6 +438,8 @@ void feeder_story_event(rf_feeder *feeder, size_t at)
         feed_isolation(feeder, event, isolation_id, number);
     if (starts) {
         start_liquidation(feeder, event, number);
+        if (isolation_id)
+            add_start(feeder, at);
         return;
     }
     rf_row_liquidation row = open ? liquidation_row(open) : (rf_row_liquidation){0};

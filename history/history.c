@@ -200,12 +200,27 @@ static void wait_for_room(rf_history *history)
         give_up(history, "history: more rows wait than memory shall hold");
 }
 
+/* A history that has begun must go on with the very next record: a snapshot that is newer than what
+ * it has would leave a hole that nobody sees. */
+static void look_for_gap(rf_history *history)
+{
+    uint64_t last = history->record > history->applied ? history->record : history->applied;
+    if (last == 0 || history->world->record <= last + 1 || history->gave_up)
+        return;
+    snprintf(history->error, sizeof history->error,
+             "history: records %llu to %llu are missing, no snapshot was old enough; without its "
+             "file it begins anew",
+             (unsigned long long)last + 1, (unsigned long long)history->world->record - 1);
+    history->gave_up = true;
+}
+
 static void on_applied(void *context, rf_record_kind kind, int64_t time_ns)
 {
     rf_history *history = context;
     (void)kind;
     (void)time_ns;
     pthread_mutex_lock(&history->mutex);
+    look_for_gap(history);
     history->record = history->world->record;
     bool passed = history->record <= history->applied || history->gave_up;
     if (passed)

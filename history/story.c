@@ -294,6 +294,11 @@ static void put_maintenance(const story *told, const rf_row_state *row, rf_bytes
         put_formula(told, "MM", "N * m - D, rounded up", values, row->maintenance_margin, 'm');
         return;
     }
+    if (row->umr_e18 == 0) {
+        say(told, values, "%v / (2 * %i)", notional, row->max_leverage);
+        put_formula(told, "MM", "N / (2 * MPL), rounded up", values, row->maintenance_margin, 'm');
+        return;
+    }
     say(told, values, "max(%v / (2 * %i), %v * ", notional, row->max_leverage, notional);
     rf_bytes_decimal(values, row->umr_e18, 18);
     say(told, values, " * %q / 2)", size_of(row->qty));
