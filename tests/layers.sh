@@ -112,7 +112,7 @@ fi
 function_lines_max=100
 function_lines_long=70 # at most one function in a hundred is longer
 file_lines_max=900
-sources=$(find base engine store api market venue history prices server cli bench tests -name '*.[ch]' 2>/dev/null | sort)
+sources=$(find base engine store api market venue history prices server cli bench tests -name node_modules -prune -o -name '*.[ch]' -print 2>/dev/null | sort)
 # shellcheck disable=SC2086 # a list of paths without blanks
 ctags --quiet --fields=+ne --c-kinds=f -f - $sources 2>/dev/null |
     awk -F'\t' '{
@@ -133,7 +133,7 @@ awk '{ length_of[NR] = $1 } END { print NR " functions, median " length_of[int((
 
 # ---- Every source file is built -------------------------------------------------------------------------
 
-for file in $(find base engine store api market venue history prices server cli bench tests -name '*.c' 2>/dev/null | sort); do
+for file in $(find base engine store api market venue history prices server cli bench tests -name node_modules -prune -o -name '*.c' -print 2>/dev/null | sort); do
     grep -qF "'$file'" meson.build || breach "$file: not in meson.build"
 done
 
