@@ -8,6 +8,7 @@
 #include "base/crc32c.h"
 #include "base/decimal.h"
 #include "cli/verbs.h"
+#include "server/audit.h"
 #include "venue/recover.h"
 
 enum { INVARIANTS_MAX = 32, CHECK_EVERY = 4096 };
@@ -21,7 +22,8 @@ static const char help_text[] =
     "from the oldest snapshot that fits. Checks every record's checksum and place, the invariants "
     "on "
     "the way, and that\n"
-    "every snapshot is the state at its record. Changes nothing; a server may be running.\n"
+    "every snapshot is the state at its record, and the chain of the audit log. Changes nothing; a "
+    "server may be running.\n"
     "\n"
     "options:\n"
     "  --json             print one JSON object: ok, commands, digest, invariants, ...\n"
@@ -43,6 +45,7 @@ typedef struct verification {
     rf_invariant rows[INVARIANTS_MAX];
     size_t rows_count;
     rf_store_report report;
+    rf_audit_report audit;
     char error[512];
 } verification;
 
@@ -192,6 +195,19 @@ static bool begin(verification *run)
     return complain_at(run, first, "the journal begins with it, and no snapshot leads there", "");
 }
 
+/* The log that no record knows of: bound to itself by its hashes. */
+static bool verify_audit(verification *run)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/audit.log", run->dir) >= (int)sizeof path)
+        return complain(run, "the path is too long");
+    if (rf_audit_verify(path, &run->audit))
+        return true;
+    char text[320];
+    snprintf(text, sizeof text, "audit.log, %s", run->audit.error);
+    return complain(run, text);
+}
+
 static bool verify(verification *run)
 {
     if (!begin(run))
@@ -205,7 +221,7 @@ static bool verify(verification *run)
         if (run->snapshots[i] > run->report.last_seq)
             return complain_at(run, run->snapshots[i],
                                "there is a snapshot of it, but the journal has it not", "");
-    return true;
+    return verify_audit(run);
 }
 
 /* ---- Saying so ----------------------------------------------------------------------------------- */
@@ -232,6 +248,8 @@ static void print_json(const verification *run, bool good)
     rf_put_int(&out, "last_record", (int64_t)run->report.last_seq);
     rf_put_int(&out, "snapshots_compared", (int64_t)run->compared);
     rf_put_int(&out, "torn_bytes", (int64_t)run->report.cut_bytes);
+    rf_put_int(&out, "audit_lines", (int64_t)run->audit.lines);
+    rf_put_text(&out, "audit_head", run->audit.head);
     if (!good)
         rf_put_text(&out, "error", run->error);
     rf_put_close(&out, '}');
@@ -248,6 +266,9 @@ static void print_text(const verification *run, bool good)
            (unsigned long long)run->commands, (unsigned long long)run->changes,
            (unsigned long long)run->report.last_seq);
     printf("%llu snapshots compared\n", (unsigned long long)run->compared);
+    if (run->audit.lines > 0)
+        printf("%llu lines of the audit log, head %s\n", (unsigned long long)run->audit.lines,
+               run->audit.head);
     if (run->report.cut_bytes > 0)
         printf("a torn tail of %llu bytes in %s at byte %llu: never acknowledged\n",
                (unsigned long long)run->report.cut_bytes, run->report.cut_file,

@@ -82,6 +82,12 @@ void rf_engine_set_sink(rf_engine *engine, rf_sink sink)
     engine->sink = sink;
 }
 
+void rf_engine_seed(rf_engine *engine, uint64_t seed)
+{
+    RF_CHECK(engine->seq == 0 && engine->orders_used == 0);
+    engine->oid_seed = seed;
+}
+
 void rf_engine_set_rank_age(rf_engine *engine, int64_t age_ns)
 {
     engine->adl_rank_age_ns = age_ns;

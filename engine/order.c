@@ -60,14 +60,17 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Three independent multiplications; the constants are arbitrary odd ones. */
-static uint32_t home_of_oid(uint32_t account, const oid *key)
+/* Three independent multiplications; the constants are arbitrary odd ones. The seed is in both
+ * factors of each: who does not know it can neither make a factor 0 nor choose texts that meet. */
+static uint32_t home_of_oid(uint64_t seed, uint32_t account, const oid *key)
 {
-    const uint64_t a =
-        fold(key->words[0] ^ 0x9e3779b97f4a7c15u, key->words[1] ^ 0xc2b2ae3d27d4eb4fu);
-    const uint64_t b =
-        fold(key->words[2] ^ 0x165667b19e3779f9u, key->words[3] ^ 0xd6e8feb86659fd93u);
-    const uint64_t c = fold(key->words[4] ^ 0xa0761d6478bd642fu, account ^ 0xe7037ed1a0b428dbu);
+    const uint64_t turned = seed << 32 | seed >> 32;
+    const uint64_t a = fold(key->words[0] ^ 0x9e3779b97f4a7c15u ^ seed,
+                            key->words[1] ^ 0xc2b2ae3d27d4eb4fu ^ turned);
+    const uint64_t b = fold(key->words[2] ^ 0x165667b19e3779f9u ^ seed,
+                            key->words[3] ^ 0xd6e8feb86659fd93u ^ turned);
+    const uint64_t c =
+        fold(key->words[4] ^ 0xa0761d6478bd642fu ^ seed, account ^ 0xe7037ed1a0b428dbu ^ turned);
     const uint64_t mixed = fold(a + b, c ^ 0x8ebc6af09c88c6e3u);
     return (uint32_t)(mixed ^ mixed >> 32);
 }
@@ -75,7 +78,7 @@ static uint32_t home_of_oid(uint32_t account, const oid *key)
 static uint32_t home_by_oid(const rf_engine *engine, uint32_t reference)
 {
     const oid key = oid_load(cold_of(engine, reference)->params.client_oid);
-    return home_of_oid(hot_of(engine, reference)->account, &key);
+    return home_of_oid(engine->oid_seed, hot_of(engine, reference)->account, &key);
 }
 
 /* A client_oid that the nonce stood in for, or none at all, is not in the map. */
@@ -105,14 +108,14 @@ static uint32_t *slot_of_id(const rf_engine *engine, uint64_t id)
 static uint32_t *slot_of_oid(const rf_engine *engine, uint32_t account, const oid *key)
 {
     const rf_map *map = &engine->client_oids;
-    uint32_t slot = home_of_oid(account, key) & map->mask;
+    uint32_t slot = home_of_oid(engine->oid_seed, account, key) & map->mask;
     for (uint32_t distance = 0; map->slots[slot] != 0; distance++) {
         const uint32_t reference = map->slots[slot];
         const oid other = oid_load(cold_of(engine, reference)->params.client_oid);
         const uint32_t other_account = hot_of(engine, reference)->account;
         if (other_account == account && oid_equal(&other, key))
             return &map->slots[slot];
-        if (((slot - home_of_oid(other_account, &other)) & map->mask) < distance)
+        if (((slot - home_of_oid(engine->oid_seed, other_account, &other)) & map->mask) < distance)
             return NULL;
         slot = (slot + 1) & map->mask;
     }

@@ -383,6 +383,8 @@ typedef struct rf_map {
 struct rf_engine {
     rf_sink sink;
     rf_limits limits;
+    uint64_t
+        oid_seed; /* of the places in client_oids; not state: nothing that is seen depends on it */
     uint64_t seq;
     rf_time_ns now_ns; /* time that rules see: the command's, or the hour boundary at work */
     rf_time_ns command_time_ns;

@@ -398,6 +398,10 @@ RF_API size_t rf_engine_size(const rf_limits *limits);
 /* Starts an empty engine in the caller's memory, which must be zeroed (calloc, mmap), 64-byte aligned
  * and stay until the caller frees it. Currencies USD, USDC and USDT exist. NULL when size is too small. */
 RF_API rf_engine *rf_engine_init(void *memory, size_t size, const rf_limits *limits);
+/* Before the first command or load: a random number that nobody outside can know, so that nobody can
+ * choose client_oids whose look-up is slow. Not part of the state: answers, events, snapshots and
+ * digest are the same with every seed. 0, as at first, where the callers are trusted (scripts). */
+RF_API void rf_engine_seed(rf_engine *engine, uint64_t seed);
 RF_API void rf_engine_set_sink(rf_engine *engine, rf_sink sink); /* {0}: events are dropped */
 /* How old the cut-offs behind adl_rank may be: finding them takes a walk over all positions of the
  * instrument. 0, as at first: those of this very state. Not part of the state. */

@@ -24,7 +24,7 @@ typedef struct session {
     char user[RF_USER_SIZE];
     uint32_t version; /* of the user then */
     uint32_t next;    /* in its chain: number plus 1 */
-    uint64_t serial;  /* 0 = free */
+    uint64_t serial;  /* its place modulo RF_SESSIONS_MAX; 0 = free */
     int64_t create_ns, used_ns;
     bool console;
 } session;
@@ -197,11 +197,12 @@ static void open_session(rf_login *login, const rf_user *user, bool console,
     randombytes_buf(id, sizeof id);
     sodium_bin2hex(id_text, 2 * ID_SIZE + 1, id, sizeof id);
     session *fresh = take_place(login);
-    *fresh = (session){.version = user->version,
-                       .serial = ++login->serial,
-                       .create_ns = now_ns(login),
-                       .used_ns = now_ns(login),
-                       .console = console};
+    *fresh =
+        (session){.version = user->version,
+                  .serial = ++login->serial * RF_SESSIONS_MAX + (uint64_t)(fresh - login->sessions),
+                  .create_ns = now_ns(login),
+                  .used_ns = now_ns(login),
+                  .console = console};
     memcpy(fresh->user, user->name, sizeof fresh->user);
     hash_id(id, fresh->id_hash);
     uint32_t *chain = chain_of(login, fresh->id_hash);
@@ -301,16 +302,11 @@ rf_error rf_login_identify(rf_login *login, const rf_http_request *request, cons
 
 bool rf_login_alive(rf_login *login, const rf_identity *identity)
 {
-    for (uint32_t i = 0; i < RF_SESSIONS_MAX; i++) {
-        session *of = &login->sessions[i];
-        if (of->serial != identity->session || of->serial == 0)
-            continue;
-        if (!session_user(login, of))
-            return false;
-        of->used_ns = now_ns(login);
-        return true;
-    }
-    return false;
+    session *of = &login->sessions[identity->session % RF_SESSIONS_MAX];
+    if (of->serial == 0 || of->serial != identity->session || !session_user(login, of))
+        return false;
+    of->used_ns = now_ns(login);
+    return true;
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "server/clock.h"
 #include "server/note.h"
+#include "server/vault.h"
 
 enum {
     CHECK_COMMANDS = 4096, /* between two looks at the invariants */
@@ -288,6 +289,9 @@ rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *opt
         free(sequencer);
         return NULL;
     }
+    uint64_t seed;
+    rf_random_bytes(&seed, sizeof seed);
+    rf_world_seed(&sequencer->world, seed);
     sequencer->options = *options;
     sequencer->handler = *handler;
     rf_world_observe(&sequencer->world, (rf_observer){.applied = on_applied, .context = sequencer});

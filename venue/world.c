@@ -185,6 +185,13 @@ bool rf_world_open(rf_world *world, const rf_limits *limits, bool keep_events)
     return true;
 }
 
+void rf_world_seed(rf_world *world, uint64_t seed)
+{
+    world->seed = seed;
+    rf_engine_seed(world->engine, seed);
+    rf_registry_seed(world->registry, seed);
+}
+
 void rf_world_close(rf_world *world)
 {
     if (running == world->engine)
@@ -230,6 +237,7 @@ bool rf_world_load(rf_world *world, rf_read read, void *context, const char **er
     *error = "out of memory";
     bool good = rf_world_open(&fresh, &world->limits, false);
     if (good) {
+        rf_world_seed(&fresh, world->seed);
         good = rf_registry_load(fresh.registry, read, context, error) &&
                rf_market_load(fresh.market, read, context, error) &&
                rf_engine_load(fresh.engine, read, context, error);

@@ -37,6 +37,7 @@ typedef struct rf_log {
 
 typedef struct rf_world {
     rf_limits limits;
+    uint64_t seed;
     void *engine_memory, *market_memory;
     rf_engine *engine;
     rf_market *market;
@@ -60,6 +61,10 @@ extern const rf_limits rf_world_limits;
 /* False: the limits are out of range or memory ran out; nothing is left behind. */
 bool rf_world_open(rf_world *world, const rf_limits *limits, bool keep_events);
 void rf_world_close(rf_world *world);
+
+/* Freshly opened: makes the look-ups of texts from outside unforeseeable (rf_engine_seed,
+ * rf_registry_seed). It stays with the world when another state is loaded. */
+void rf_world_seed(rf_world *world, uint64_t seed);
 
 void rf_world_observe(rf_world *world, rf_observer observer);
 
