@@ -61,18 +61,34 @@ rf_error rf_access_sign_in(rf_doors *doors, const rf_envelope *envelope, const c
     return check_key(doors, envelope, NULL, address, identity);
 }
 
-static rf_error find_operator(rf_doors *doors, rf_conn conn, const rf_method *method,
+static rf_error find_operator(rf_doors *doors, rf_conn conn, const rf_http_request *request,
+                              const rf_method *method, const char *address, bool console,
                               rf_access *access)
 {
+    rf_error code = RF_ERR_OK;
     access->caller = (rf_caller){.door = RF_DOOR_OPERATOR};
-    access->identity = rf_auth_peer(rf_gate_peer_uid(doors->parts.gate, conn));
-    return rf_auth_permit(doors->parts.auth, &access->identity, method);
+    if (console)
+        code =
+            rf_login_identify(doors->parts.login, request, address, true, false, &access->identity);
+    else
+        access->identity = rf_auth_peer(rf_gate_peer_uid(doors->parts.gate, conn));
+    return code ? code : rf_auth_permit(doors->parts.auth, &access->identity, method);
 }
 
-static rf_error find_trader(rf_doors *doors, const rf_envelope *envelope, const rf_method *method,
+/* A call without key and signature may come from a page, whose session its cookie names. */
+static rf_error find_trader(rf_doors *doors, const rf_http_request *request,
+                            const rf_envelope *envelope, const rf_method *method,
                             const char *address, rf_access *access)
 {
-    rf_error code = check_key(doors, envelope, method, address, &access->identity);
+    rf_error code;
+    bool page = !envelope->api_key && !envelope->sig;
+    if (page)
+        code = rf_login_identify(doors->parts.login, request, address, false, false,
+                                 &access->identity);
+    else
+        code = check_key(doors, envelope, method, address, &access->identity);
+    if (code == RF_ERR_OK && page)
+        code = rf_auth_permit(doors->parts.auth, &access->identity, method);
     if (code != RF_ERR_OK)
         return code;
     access->caller = (rf_caller){.door = RF_DOOR_PRIVATE, .account = access->identity.account};
@@ -89,10 +105,11 @@ rf_error rf_access_request(rf_doors *doors, rf_conn conn, const rf_http_request 
     const char *address = rf_access_address(doors, conn, request, memory);
     int listener = rf_gate_tag(doors->parts.gate, conn);
     *access = (rf_access){.caller = {.door = RF_DOOR_PUBLIC}};
-    if (listener == RF_LISTENER_OPERATOR)
-        return find_operator(doors, conn, method, access);
+    if (listener == RF_LISTENER_OPERATOR || listener == RF_LISTENER_CONSOLE)
+        return find_operator(doors, conn, request, method, address, listener == RF_LISTENER_CONSOLE,
+                             access);
     if (method->door == RF_DOOR_PRIVATE)
-        return find_trader(doors, envelope, method, address, access);
+        return find_trader(doors, request, envelope, method, address, access);
     access->rate = rf_rate_public(doors->parts.rates, address, method, rf_clock_wall_ns());
     return access->rate.allowed ? RF_ERR_OK : RF_ERR_TOO_MANY_REQUESTS;
 }

@@ -145,6 +145,24 @@ static rf_error admit(rf_doors *doors, const rf_request *request, const rf_metho
     return rf_phase_admits(doors->parts.phase, reserved, rests(request));
 }
 
+static void write_audit(rf_doors *doors, const rf_request *request, const rf_method *method,
+                        rf_error code)
+{
+    if (!doors->parts.audit || !method || !request->identity || !rf_audit_wants(method))
+        return;
+    const rf_audit_line line = {
+        .time_ns = rf_clock_wall_ns(),
+        .who = request->identity,
+        .what = method->name,
+        .json = request->json,
+        .params = request->params,
+        .code = code,
+        .seq = rf_local_seq(doors),
+    };
+    if (!rf_audit_write(doors->parts.audit, &line))
+        doors->audit_failed = true; /* rf_doors_tick stops the server */
+}
+
 static rf_error call(rf_doors *doors, const rf_request *request, const rf_method *method,
                      rf_bytes *out)
 {
@@ -154,6 +172,7 @@ static rf_error call(rf_doors *doors, const rf_request *request, const rf_method
     else
         rf_envelope_refuse(out, request->id, request->method, code, NULL,
                            code == RF_ERR_TOO_MANY_REQUESTS ? OVERLOAD_MS : 0);
+    write_audit(doors, request, method, code);
     return code;
 }
 
@@ -334,9 +353,10 @@ void rf_doors_close(rf_doors *doors)
     free(doors);
 }
 
-void rf_doors_tick(rf_doors *doors)
+bool rf_doors_tick(rf_doors *doors)
 {
     rf_socket_tick(doors);
+    return !doors->audit_failed && (!doors->parts.audit || rf_audit_flush(doors->parts.audit));
 }
 
 void rf_doors_stop(rf_doors *doors)

@@ -12,6 +12,7 @@
 #define RF_SERVER_DOOR_H
 
 #include "history/history.h"
+#include "server/audit.h"
 #include "server/auth.h"
 #include "server/config.h"
 #include "server/envelope.h"
@@ -19,6 +20,7 @@
 #include "server/gate.h"
 #include "server/limits.h"
 #include "server/local.h"
+#include "server/login.h"
 #include "server/metrics.h"
 #include "server/pages.h"
 #include "server/phase.h"
@@ -29,6 +31,7 @@
 typedef enum rf_listener {
     RF_LISTENER_API,
     RF_LISTENER_OPERATOR, /* Unix socket: the peer's user is who calls */
+    RF_LISTENER_CONSOLE,  /* operators who log in */
     RF_LISTENER_METRICS,
 } rf_listener;
 
@@ -45,6 +48,8 @@ typedef struct rf_doors_parts {
     rf_history *history;
     rf_auth *auth;
     rf_rates *rates;
+    rf_login *login;
+    rf_audit *audit;
     rf_pages *pages;
     rf_phase *phase;
 } rf_doors_parts;
@@ -58,7 +63,7 @@ struct rf_doors {
     rf_session *calling;  /* whose message is being answered */
     uint64_t waiting;     /* answers that wait for the batch that is out */
     uint64_t waiting_new; /* those behind it */
-    bool stopping;
+    bool stopping, audit_failed;
     /* Scratch of the call under way. */
     rf_json json;
     rf_bytes out, text, headers;
@@ -78,8 +83,9 @@ typedef struct rf_origin {
 rf_doors *rf_doors_open(const rf_doors_parts *parts);
 void rf_doors_close(rf_doors *doors); /* after the loop has run out */
 rf_gate_handler rf_doors_handler(rf_doors *doors);
-/* Once a second: heartbeats. */
-void rf_doors_tick(rf_doors *doors);
+/* Once a second: heartbeats, the audit log to disk. False: it cannot be written, and what it should
+ * hold has happened: the server must stop. */
+bool rf_doors_tick(rf_doors *doors);
 /* At the end of each turn of the loop: tells subscribers, hands the journal on. */
 void rf_doors_turn(rf_doors *doors);
 /* From the sequencer: a batch is durable; a batch was handed on. */

@@ -116,16 +116,23 @@ static void send_description(rf_doors *doors, rf_ticket ticket, void (*write)(rf
     rf_doors_send(doors, ticket, 200, "application/yaml", doors->out.data, doors->out.size);
 }
 
-/* Everything that is not the API: its description, the pages. */
+/* Everything that is not the API: log-in, the API's description, the pages. */
 static void other(rf_doors *doors, rf_conn conn, rf_ticket ticket, const rf_http_request *request)
 {
+    char memory[RF_ADDRESS_MAX];
     const rf_doors_parts *parts = &doors->parts;
-    bool trade = rf_gate_tag(parts->gate, conn) == RF_LISTENER_API;
-    if (strcmp(request->path, "/openapi/" RF_OPENAPI_FILE) == 0)
+    int listener = rf_gate_tag(parts->gate, conn);
+    bool console = listener == RF_LISTENER_CONSOLE;
+    if (strncmp(request->path, "/auth/", 6) == 0 && listener != RF_LISTENER_OPERATOR)
+        rf_login_request(parts->login, ticket, request,
+                         rf_access_address(doors, conn, request, memory), console);
+    else if (strcmp(request->path, "/openapi/" RF_OPENAPI_FILE) == 0)
         send_description(doors, ticket, rf_describe_openapi);
     else if (strcmp(request->path, "/openapi/" RF_SCHEMA_FILE) == 0)
         send_description(doors, ticket, rf_describe_schema);
-    else if (!trade || !rf_pages_answer(parts->pages, parts->gate, ticket, RF_PAGE_TRADE, request))
+    else if (listener == RF_LISTENER_OPERATOR ||
+             !rf_pages_answer(parts->pages, parts->gate, ticket,
+                              console ? RF_PAGE_CONSOLE : RF_PAGE_TRADE, request))
         refuse_http(doors, ticket, 404, RF_ERR_METHOD_NOT_FOUND, NULL);
 }
 

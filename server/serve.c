@@ -17,6 +17,7 @@
 #include "server/door.h"
 #include "server/note.h"
 #include "server/notify.h"
+#include "server/registrar.h"
 #include "server/sandbox.h"
 
 enum {
@@ -36,12 +37,14 @@ typedef struct server {
     rf_sequencer *sequencer;
     rf_history *history;
     rf_vault *vault;
+    rf_audit *audit;
+    rf_registrar *registrar;
     rf_doors_parts parts;
     rf_phase phase;
     rf_doors *doors;
     rf_sandbox *sandbox; /* NULL: there is none */
     char operator_socket[PATH_SIZE];
-    char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16];
+    char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16], console_url[BOUND_SIZE + 16];
     int lock;
     bool gate_gone;  /* the loop has run out */
     int64_t stop_ns; /* asked to stop since; 0 = not */
@@ -190,6 +193,12 @@ static bool is_loopback(const char *address)
            strncmp(address, "localhost:", 10) == 0;
 }
 
+/* A password or a key must not cross a network in clear. */
+static bool is_covered(const server *self, const char *address)
+{
+    return is_loopback(address) || self->config->texts[RF_SETTING_behind_proxy][0] != '\0';
+}
+
 static bool listen_at(server *self, const char *address, rf_listener listener,
                       char bound[BOUND_SIZE])
 {
@@ -218,8 +227,9 @@ static bool listen_all(server *self)
     char bound[BOUND_SIZE];
     const char *address = self->config->texts[RF_SETTING_listen];
     const char *metrics = self->config->texts[RF_SETTING_metrics_listen];
-    if (!is_loopback(address) && self->config->texts[RF_SETTING_behind_proxy][0] == '\0')
-        return fail(self, address,
+    const char *console = self->config->texts[RF_SETTING_console];
+    if (!is_covered(self, address) || (console[0] && !is_covered(self, console)))
+        return fail(self, is_covered(self, address) ? console : address,
                     "not a loopback address: put a TLS proxy in front and name it in behind_proxy");
     if (!listen_operator(self))
         return false;
@@ -227,6 +237,11 @@ static bool listen_all(server *self)
         if (!listen_at(self, metrics, RF_LISTENER_METRICS, bound))
             return false;
         snprintf(self->metrics_url, sizeof self->metrics_url, "http://%s", bound);
+    }
+    if (console[0]) {
+        if (!listen_at(self, console, RF_LISTENER_CONSOLE, bound))
+            return false;
+        snprintf(self->console_url, sizeof self->console_url, "http://%s", bound);
     }
     if (!listen_at(self, address, RF_LISTENER_API, bound))
         return false;
@@ -292,6 +307,8 @@ static void announce(const server *self)
     rf_put_text(&line, "operator_socket", self->operator_socket);
     if (self->metrics_url[0])
         rf_put_text(&line, "metrics_url", self->metrics_url);
+    if (self->console_url[0])
+        rf_put_text(&line, "console_url", self->console_url);
     if (self->sandbox)
         rf_sandbox_put_accounts(self->sandbox, &line);
     rf_put_close(&line, '}');
@@ -306,6 +323,7 @@ static void announce(const server *self)
 
 static void close_all(server *self)
 {
+    rf_login_close(self->doors->parts.login);
     rf_gate_close(self->doors->parts.gate);
     rf_later_close(self->doors->later);
     uv_close((uv_handle_t *)&self->second, NULL);
@@ -352,7 +370,8 @@ static void on_second(uv_timer_t *timer)
     int64_t now = rf_clock_monotonic_ns();
     rf_sequencer_tick(self->sequencer);
     rf_phase_tick(&self->phase, rf_sequencer_world(self->sequencer)->engine);
-    rf_doors_tick(self->doors);
+    if (!rf_doors_tick(self->doors))
+        on_failed(self, "the audit log cannot be written");
     rf_doors_turn(self->doors);
     if (self->watchdog_ns > 0 && now - self->watchdog_last_ns >= self->watchdog_ns / 2) {
         self->watchdog_last_ns = now;
@@ -385,22 +404,83 @@ static void start_timers(server *self)
     self->watchdog_ns = rf_notify_watchdog_ns();
 }
 
-/* What the doors lead to, but for the gate and what sends by it. */
+/* What the doors lead to, but for what sends by the gate. */
 static bool open_parts(server *self)
 {
     const rf_config *config = self->config;
     const char *web_dir = config->texts[RF_SETTING_web_dir];
+    rf_world *world = rf_sequencer_world(self->sequencer);
     rf_doors_parts *parts = &self->parts;
     parts->loop = &self->loop;
     parts->config = config;
     parts->sequencer = self->sequencer;
     parts->history = self->history;
-    parts->auth = rf_auth_open(rf_sequencer_world(self->sequencer)->registry, self->vault);
+    parts->audit = self->audit;
+    parts->auth = rf_auth_open(world->registry, self->vault);
     parts->rates = rf_rate_open((uint32_t)config->numbers[RF_SETTING_rate_limits]);
     parts->pages = rf_pages_open(web_dir[0] ? web_dir : NULL);
     parts->phase = &self->phase;
-    rf_phase_start(&self->phase, config, rf_sequencer_world(self->sequencer)->engine);
+    rf_phase_start(&self->phase, config, world->engine);
     return (parts->auth && parts->rates && parts->pages) || fail(self, "doors", "out of memory");
+}
+
+static bool open_registrar(server *self)
+{
+    int64_t hours = self->config->numbers[RF_SETTING_sandbox]
+                        ? 0
+                        : self->config->numbers[RF_SETTING_address_delay_hours];
+    const rf_registrar_options options = {
+        .world = rf_sequencer_world(self->sequencer),
+        .vault = self->vault,
+        .audit = self->audit,
+        .address_delay_ns = hours * 3600 * 1000000000,
+    };
+    self->registrar = rf_registrar_open(&options);
+    return self->registrar || fail(self, "registrar", "out of memory");
+}
+
+static bool open_audit(server *self)
+{
+    char path[PATH_SIZE + 16], why[256] = "";
+    snprintf(path, sizeof path, "%s/audit.log", self->config->texts[RF_SETTING_data]);
+    self->audit = rf_audit_open(path, why);
+    if (!self->audit)
+        return fail(self, path, why);
+    if (why[0])
+        RF_NOTE(RF_NOTE_WARNING, "audit", RF_NOTE_TEXT("why", why));
+    return true;
+}
+
+static int64_t wall_ns(void *context)
+{
+    (void)context;
+    return rf_clock_wall_ns();
+}
+
+static uint64_t last_seq(void *context)
+{
+    return rf_local_seq(context);
+}
+
+/* What sends by the gate: the log-in and the feed. */
+static bool open_senders(server *self, rf_gate *gate)
+{
+    rf_world *world = rf_sequencer_world(self->sequencer);
+    const rf_login_options options = {
+        .loop = &self->loop,
+        .gate = gate,
+        .registry = world->registry,
+        .vault = self->vault,
+        .audit = self->audit,
+        .secure = self->config->texts[RF_SETTING_behind_proxy][0] != '\0',
+        .now_ns = wall_ns,
+        .seq = last_seq,
+        .context = self->doors,
+    };
+    self->doors->parts.login = rf_login_open(&options);
+    self->doors->parts.feed = rf_feed_open(world, gate);
+    return (self->doors->parts.login && self->doors->parts.feed) ||
+           fail(self, "doors", "out of memory");
 }
 
 static bool open_doors(server *self)
@@ -414,21 +494,18 @@ static bool open_doors(server *self)
     rf_gate *gate = self->doors->parts.gate = rf_gate_open(&self->loop, &handler);
     if (!gate)
         return fail(self, "gate", "out of memory");
-    self->doors->parts.feed = rf_feed_open(rf_sequencer_world(self->sequencer), gate);
-    if (!self->doors->parts.feed)
-        return fail(self, "feed", "out of memory");
     rf_gate_release(gate, rf_sequencer_statistics(self->sequencer).durable);
-    return listen_all(self);
+    return open_senders(self, gate) && listen_all(self);
 }
 
 static void close_doors(server *self)
 {
-    rf_doors_parts *parts = &self->doors->parts;
-    rf_feed_close(parts->feed);
+    const rf_doors_parts parts = self->doors->parts;
+    rf_feed_close(parts.feed);
     rf_doors_close(self->doors);
-    rf_auth_close(parts->auth);
-    rf_rate_close(parts->rates);
-    rf_pages_close(parts->pages);
+    rf_auth_close(parts.auth);
+    rf_rate_close(parts.rates);
+    rf_pages_close(parts.pages);
 }
 
 static bool run(server *self)
@@ -451,13 +528,16 @@ static bool run(server *self)
 static bool start(server *self)
 {
     return open_data(self) && open_vault(self) && make_sequencer(self) && open_history(self) &&
-           recover(self) && open_doors(self) && open_sandbox(self);
+           recover(self) && open_audit(self) && open_registrar(self) && open_doors(self) &&
+           open_sandbox(self);
 }
 
 static void finish(server *self)
 {
     rf_sandbox_close(self->sandbox);
     close_doors(self);
+    rf_registrar_close(self->registrar);
+    rf_audit_close(self->audit);
     rf_history_close(self->history);
     rf_sequencer_free(self->sequencer);
     rf_vault_close(self->vault);

@@ -106,6 +106,17 @@ int rf_socket_upgrade(rf_doors *doors, rf_conn conn, const rf_http_request *requ
     char memory[RF_ADDRESS_MAX];
     snprintf(session->address, sizeof session->address, "%s",
              rf_access_address(doors, conn, request, memory));
+    /* A page that is logged in needs no public/auth. A page of another origin gets nothing. */
+    rf_error code = market ? RF_ERR_UNAUTHORIZED
+                           : rf_login_identify(doors->parts.login, request, session->address, false,
+                                               true, &session->identity);
+    if (code == RF_ERR_USER_TIER_INVALID) {
+        free(session);
+        return 403;
+    }
+    if (code == RF_ERR_OK)
+        session->caller =
+            (rf_caller){.door = RF_DOOR_PRIVATE, .account = session->identity.account};
     session->next = doors->sessions;
     if (session->next)
         session->next->previous = session;
