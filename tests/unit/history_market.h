@@ -8,6 +8,8 @@
 #define RF_TESTS_HISTORY_MARKET_H
 
 #include "tests/unit/commands.h"
+
+#include "api/json.h"
 #include "venue/world.h"
 
 enum { MARKET_ACCOUNTS = 8, MARKET_INSTRUMENTS = 2 };
@@ -213,6 +215,32 @@ static inline void go_on(test_market *market)
         market->time_ns += pick(market, 900) * SECOND_NS;
         give(market, &command);
     }
+}
+
+/* A call as a script would make it; account 0: the operator. The answer with a NUL behind it. */
+static inline rf_error ask(rf_world *world, uint32_t account, int64_t time_ns, const char *method,
+                           const char *params, char *answer, size_t size)
+{
+    rf_json_token tokens[64];
+    char text[1024], whole[1024];
+    rf_json json;
+    rf_bytes out;
+    snprintf(whole, sizeof whole, "{\"params\":%s}", params);
+    rf_bytes_init(&out, answer, size - 1, NULL);
+    rf_json_init(&json, tokens, 64, text, sizeof text);
+    assert_true(rf_json_parse(&json, whole, strlen(whole)));
+    const rf_request request = {
+        .caller = {.door = account ? RF_DOOR_PRIVATE : RF_DOOR_OPERATOR, .account = account},
+        .time_ns = time_ns,
+        .id = 1,
+        .oid = "1",
+        .method = method,
+        .json = &json,
+        .params = rf_json_member(&json, 0, "params")};
+    rf_error code = rf_api_call(world->api, &request, &out);
+    assert_false(out.full);
+    answer[out.size] = 0;
+    return code;
 }
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include "api/json.h"
 #include "cli/verbs.h"
 #include "history/state.h"
 #include "venue/recover.h"
@@ -84,26 +83,11 @@ static void remove_dir(const place *at)
 
 static void call(place *at, const char *as, const char *method, const char *params)
 {
-    rf_json_token tokens[64];
-    char text[1024], whole[1024], answer[4096];
-    rf_json json;
-    rf_bytes out;
-    rf_bytes_init(&out, answer, sizeof answer, NULL);
-    rf_json_init(&json, tokens, 64, text, sizeof text);
-    snprintf(whole, sizeof whole, "{\"params\":%s}", params);
-    assert_true(rf_json_parse(&json, whole, strlen(whole)));
-    rf_request request = {.caller = {.door = RF_DOOR_OPERATOR},
-                          .time_ns = at->time_ns,
-                          .id = 1,
-                          .oid = "1",
-                          .method = method,
-                          .json = &json,
-                          .params = rf_json_member(&json, 0, "params")};
+    char answer[4096];
     int64_t account = rf_find_account(at->world.engine, as);
-    if (account > 0)
-        request.caller = (rf_caller){.door = RF_DOOR_PRIVATE, .account = (uint32_t)account};
-    if (rf_api_call(at->world.api, &request, &out) != RF_ERR_OK)
-        fail_msg("%s: %.*s", method, (int)out.size, answer);
+    if (ask(&at->world, account > 0 ? (uint32_t)account : 0, at->time_ns, method, params, answer,
+            sizeof answer) != RF_ERR_OK)
+        fail_msg("%s: %s", method, answer);
 }
 
 static void order(place *at, const char *as, const char *side, const char *price, const char *more)

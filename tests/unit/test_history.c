@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/messages.h"
 #include "history/state.h"
 
 enum { STEPS = 4000 };
@@ -330,6 +331,96 @@ static void tables_are_what_was_told(void **state)
     free(place);
 }
 
+/* ---- What subscribers are told, and what is asked for later ------------------------------------- */
+
+/* Lines of one account as short texts: what user.transactions pushed, or get-transactions answers. */
+typedef struct told_lines {
+    rf_world *world;
+    char (*lines)[200];
+    size_t count;
+} told_lines;
+
+enum { LINES_MAX = 20000 };
+
+/* Appends the values of the keys that matter, of each row in the text. */
+static void take_lines(told_lines *told, const char *text)
+{
+    static const char *const keys[] = {
+        "journal_type", "sub_type", "transaction_qty", "transaction_cost",
+        "realized_pnl", "order_id", "trade_id",        "event_timestamp_ns",
+        "taker_side",   "side",     "instrument_name", "isolation_id"};
+    for (const char *row = strstr(text, "{\"account_id\""); row;
+         row = strstr(row + 1, "{\"account_id\"")) {
+        char *line = told->lines[told->count++];
+        size_t size = 0, end = strcspn(row, "}");
+        assert_true(told->count < LINES_MAX);
+        for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+            char wanted[40];
+            snprintf(wanted, sizeof wanted, "\"%s\":\"", keys[i]);
+            const char *value = strstr(row, wanted);
+            if (value && value < row + end) {
+                value += strlen(wanted);
+                size += (size_t)snprintf(line + size, 200 - size, "%.*s ",
+                                         (int)strcspn(value, "\""), value);
+            }
+        }
+    }
+}
+
+static void tell_line(void *context, const rf_event *event)
+{
+    told_lines *told = context;
+    static char text[20000];
+    rf_bytes out;
+    rf_bytes_init(&out, text, sizeof text - 1, NULL);
+    if (event->account != 1 && event->peer != 1)
+        return;
+    if (event->account != 1 && event->kind != RF_EVENT_LEDGER)
+        return;
+    rf_encode_transactions(&out, told->world->engine, 1, event);
+    text[out.size] = 0;
+    take_lines(told, text);
+}
+
+static void ask_all(venue *place, told_lines *told)
+{
+    static char answer[200000];
+    char params[128];
+    const char *cursor = "";
+    do {
+        snprintf(params, sizeof params, "{\"start_time\":1%s%.*s}", *cursor ? ",\"cursor\":" : "",
+                 (int)strspn(cursor, "0123456789"), cursor);
+        assert_int_equal(ask(&place->world, 1, place->market.time_ns, "private/get-transactions",
+                             params, answer, sizeof answer),
+                         RF_ERR_OK);
+        take_lines(told, answer);
+        cursor = strstr(answer, "\"next_cursor\":\"");
+        cursor = cursor ? cursor + strlen("\"next_cursor\":\"") : "";
+    } while (*cursor);
+}
+
+/* Line for line the same, and paging loses none, though many stand at one moment. */
+static void told_and_asked_are_the_same(void **state)
+{
+    (void)state;
+    venue *place = calloc(1, sizeof *place);
+    told_lines told = {.world = &place->world}, asked = {.world = &place->world};
+    told.lines = calloc(LINES_MAX, sizeof *told.lines);
+    asked.lines = calloc(LINES_MAX, sizeof *asked.lines);
+    open_venue(place, NULL, false);
+    rf_world_observe(&place->world, (rf_observer){tell_line, NULL, &told});
+    play(place, 21, STEPS);
+    ask_all(place, &asked);
+    assert_true(told.count > 500);
+    assert_int_equal(asked.count, told.count);
+    for (size_t i = 0; i < told.count; i++)
+        assert_string_equal(asked.lines[told.count - 1 - i], told.lines[i]);
+    free(told.lines);
+    free(asked.lines);
+    close_venue(place);
+    free(place);
+}
+
 /* ---- The same rows however they are made --------------------------------------------------------- */
 
 static void batches_do_not_matter(void **state)
@@ -618,6 +709,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_add_up),
         cmocka_unit_test(tables_are_what_was_told),
+        cmocka_unit_test(told_and_asked_are_the_same),
         cmocka_unit_test(batches_do_not_matter),
         cmocka_unit_test(killed_and_continued),
         cmocka_unit_test(questions_see_what_was_observed),
