@@ -1,5 +1,5 @@
 # Shorthands for developers. Meson and Ninja build (meson.build); ./run and ./test need nothing but a shell.
-.PHONY: all run test bench bench-instructions docs format lint clean
+.PHONY: crash-long all run test bench bench-instructions docs format lint clean
 sources = $(shell git ls-files '*.c' '*.h')
 
 all:
@@ -27,6 +27,10 @@ format:
 lint: all
 	clang-format-14 --dry-run -Werror $(sources)
 	tests/layers.sh
+
+# A hundred million crash points: half an hour and more.
+crash-long: all
+	build/rf_crash 100000000 2
 
 clean:
 	rm -rf build build-*

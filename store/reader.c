@@ -130,8 +130,9 @@ static bool end_of_frames(rf_reader *reader, const segment *file, size_t at)
     size_t last = file->size;
     while (file->bytes[last - 1] == 0)
         last--;
-    reader->report->cut_bytes = last - at;
-    reader->report->cut_offset = at;
+    /* From the first byte that is not zero: the sector of what was flushed is not touched for it. */
+    reader->report->cut_bytes = last - rest;
+    reader->report->cut_offset = rest;
     snprintf(reader->report->cut_file, sizeof reader->report->cut_file, "%s", file->name);
     return true;
 }
