@@ -94,9 +94,19 @@ rf_error rf_handle_get_subaccount_balances(rf_call *call)
     return RF_ERR_OK;
 }
 
+static uint32_t family_of(const rf_engine *engine, uint32_t account)
+{
+    rf_account_view view;
+    return rf_view_account(engine, account, &view) && view.master != 0 ? view.master : account;
+}
+
+/* Another family's account is refused as one that does not exist, in every word of the answer. */
 static uint32_t decode_family_member(rf_call *call, unsigned param)
 {
     int64_t account = rf_decode_account_id(call->engine, rf_arg_text(&call->args, param, ""));
+    if (account >= 0 &&
+        family_of(call->engine, (uint32_t)account) != family_of(call->engine, call->account))
+        account = -1;
     if (account < 0)
         rf_args_refuse(&call->args, RF_ERR_ACCOUNT_DOES_NOT_EXIST, rf_params[param].name);
     return account < 0 ? 0 : (uint32_t)account;
