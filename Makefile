@@ -1,5 +1,5 @@
 # Shorthands for developers. Meson and Ninja build (meson.build); ./run and ./test need nothing but a shell.
-.PHONY: crash-long all run test bench bench-instructions docs format lint clean
+.PHONY: all run test fuzz crash-long bench bench-instructions docs format lint clean
 sources = $(shell git ls-files '*.c' '*.h')
 
 all:
@@ -10,6 +10,12 @@ run:
 
 test:
 	./test
+
+# At length: FUZZ_SECONDS of each target. What is found is named in build-fuzz/finding-*.
+FUZZ_SECONDS ?= 600
+fuzz:
+	./test build-fuzz
+	tests/fuzz/run.sh build-fuzz -1 $(FUZZ_SECONDS)
 
 bench: all
 	build/ringfence bench engine

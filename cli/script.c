@@ -193,8 +193,10 @@ static bool resolve(rf_script *script, uint32_t token)
     const char *path;
     if (!is_reference(rf_json_text(json, token), &line, &path))
         return true;
-    const rf_script_result *result = bsearch(&line, script->results, script->results_count,
-                                             sizeof *script->results, compare_result);
+    const rf_script_result *result = script->results
+                                         ? bsearch(&line, script->results, script->results_count,
+                                                   sizeof *script->results, compare_result)
+                                         : NULL; /* no call has been answered yet */
     if (!result)
         return fail(script, "\"%.60s\" refers to a line that is no earlier call",
                     rf_json_text(json, token));

@@ -50,6 +50,8 @@ static int refuse(rf_http *http, int status)
 
 static bool add(rf_http *http, const char *at, size_t size)
 {
+    if (size == 0)
+        return true;
     if (http->size + size > http->capacity) {
         size_t capacity = http->capacity ? http->capacity : 1024;
         while (capacity < http->size + size)
