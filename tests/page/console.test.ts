@@ -1,0 +1,128 @@
+// The operator's console: list, change risk with the impact shown, halt, resume, approve, look up, explain, the fund.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import * as decimal from "../../web/shared/decimal";
+import { chromiumPath, closeBrowser, type Json, open, Server, until, type Watched } from "./harness";
+
+const server = new Server();
+let watched: Watched;
+const S = "BTCUSD-PERP";
+const skip = chromiumPath ? false : "SKIP no chromium";
+
+before(async () => {
+  if (skip) return;
+  await server.start(["--console", "127.0.0.1:0"]);
+  await server.must("operator/create-user", { name: "olga", password: "a-long-password", role: "ADMIN" });
+  await server.must("operator/create-user", { name: "vera", password: "a-long-password", role: "VIEWER" });
+  watched = await open(server.ready.console!);
+});
+after(async () => {
+  await closeBrowser();
+  if (!skip) await server.finish();
+});
+
+async function enter(name: string): Promise<void> {
+  const { page } = watched;
+  await page.locator("input[name=name]").fill(name);
+  await page.locator("input[name=password]").fill("a-long-password");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("region", { name: "Exposure" }).waitFor();
+}
+
+async function view(name: string): Promise<void> {
+  await watched.page.getByRole("radiogroup", { name: "View" }).getByRole("radio", { name }).click();
+}
+
+async function exposure(): Promise<Json> {
+  return ((await server.must("operator/get-exposure", { instrument_name: S }))["data"] as Json[])[0]!;
+}
+
+test("a viewer sees and may do nothing", { skip }, async () => {
+  await enter("vera");
+  await watched.shot("console-viewer");
+  await view("Money");
+  const form = watched.page.getByRole("form", { name: "Pay into the insurance fund" });
+  await form.locator("input[name=currency]").fill("USDC");
+  await form.locator("input[name=amount]").fill("5");
+  await form.getByRole("button").click();
+  await watched.page.locator(".notices .bad", { hasText: "40104" }).waitFor();
+  await watched.page.getByRole("button", { name: "Log out" }).click();
+});
+
+test("an instrument is listed, its risk changed with the impact shown, halted and opened", { skip }, async () => {
+  const { page } = watched;
+  await enter("olga");
+  await view("Instruments");
+  await page.getByRole("button", { name: "List an instrument" }).click();
+  for (const [key, text] of [["instrument_name", "XRPUSD-PERP"], ["base_ccy", "XRP"], ["price_tick_size", "0.0001"], ["qty_tick_size", "1"]] as const)
+    await page.locator(`dialog input[name=${key}]`).fill(text);
+  await page.locator("dialog input[name=max_leverage]").fill("2e1");
+  await page.locator("dialog .fault").waitFor();
+  await page.locator("dialog input[name=max_leverage]").fill("20");
+  await page.getByRole("button", { name: "List it" }).click();
+  await page.locator('tr[data-row="XRPUSD-PERP"]').waitFor();
+  const position = await server.result(server.account("trader"), "private/create-order",
+    { instrument_name: S, side: "BUY", type: "MARKET", quantity: "0.02", exec_inst: ["ISOLATED_MARGIN"], leverage: "50" });
+  await page.locator(`tr[data-row="${S}"]`).getByRole("button", { name: "Risk…" }).click();
+  await page.locator("dialog input[name=max_leverage]").fill("10");
+  assert.ok(await page.getByRole("button", { name: "Apply the change" }).isDisabled(), "not before the impact was seen");
+  await page.getByRole("button", { name: "Show the impact" }).click();
+  const impact = page.getByRole("region", { name: "Impact" });
+  await impact.getByText("below maintenance").waitFor();
+  await watched.shot("console-impact");
+  const said = (await server.must("operator/update-instrument", { instrument_name: S, max_leverage: "10", dry_run: true }))["affected"] as number;
+  assert.equal(await impact.locator("strong").first().innerText(), String(said));
+  await page.keyboard.press("Escape");
+  assert.ok(position);
+  await page.getByLabel("State of " + S).selectOption("HALTED");
+  await page.getByRole("button", { name: "Set halted" }).click();
+  await until("halted", async () => (await exposure())["state"] === "HALTED");
+  const refused = await server.call(server.account("trader"), "private/create-order", { instrument_name: S, side: "BUY", type: "MARKET", quantity: "0.01" });
+  assert.equal(refused["code"], 208);
+  await page.locator("dialog").waitFor({ state: "detached" });
+  await page.getByLabel("State of " + S).selectOption("OPEN");
+  await page.getByRole("button", { name: "Set open" }).click();
+  await until("open", async () => (await exposure())["state"] === "OPEN");
+});
+
+test("a withdrawal is approved", { skip }, async () => {
+  const { page } = watched;
+  const trader = server.account("trader");
+  await server.call(trader, "private/x/add-withdrawal-address", { currency: "USDC", address: "0xabc", network_id: "ETH", label: "mine" });
+  const asked = await server.call(trader, "private/create-withdrawal", { currency: "USDC", amount: "25", address: "0xabc" });
+  assert.equal(asked["code"], 0, JSON.stringify(asked));
+  await view("Money");
+  await page.getByRole("region", { name: "Withdrawals" }).getByRole("button", { name: "Approve" }).click();
+  await page.locator(".notices .good", { hasText: "Approved" }).waitFor();
+  await page.getByText("No withdrawal waits.").waitFor();
+});
+
+test("an account is looked up as its trader sees it; a liquidation explained; the fund pays", { skip }, async () => {
+  const { page } = watched;
+  await view("Accounts");
+  await page.getByLabel("Account (label or id)").fill("trader");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByRole("region", { name: "Balance" }).waitFor();
+  const before = await server.must("operator/get-house-balances");
+  await server.must("operator/sandbox-crash", { instrument_name: S, drop: "0.10" });
+  await until("the liquidation", async () => ((await server.must("operator/get-liquidations"))["data"] as Json[]).some((row) => row["kind"] === "ISOLATED" && row["status"] === "DONE"), 30_000);
+  await view("Risk");
+  await page.getByRole("region", { name: "Liquidations" }).getByRole("button", { name: "Explain" }).first().click();
+  await until("the story", async () => ((await page.locator("dialog .story").textContent()) ?? "").length > 200);
+  await page.keyboard.press("Escape");
+  await until("the fund on the page is the fund", async () => {
+    const house = await server.must("operator/get-house-balances");
+    const shown = await watched.field("INSURANCE");
+    return shown !== null && decimal.compare(decimal.of(shown), decimal.of(house["INSURANCE"] as string)) === 0 && house["INSURANCE"] !== before["INSURANCE"];
+  });
+  await watched.shot("console");
+});
+
+test("audit log, invariants and digest", { skip }, async () => {
+  const { page } = watched;
+  await view("Audit and proof");
+  await page.getByText("all hold").waitFor();
+  await page.getByRole("region", { name: "Audit log" }).getByText("operator/set-instrument-state").first().waitFor();
+  await watched.shot("console-proof");
+  watched.clean([/Failed to load resource/]);
+});

@@ -1,0 +1,143 @@
+// How the pages look and load: budgets of size and time, CSP, axe-core, the accessibility tree, dark, light and phone.
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { chromiumPath, closeBrowser, logIn, open, save, Server, until, type Watched } from "./harness";
+import { pages } from "./places";
+
+const server = new Server();
+let watched: Watched;
+const skip = chromiumPath ? false : "SKIP no chromium";
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+before(async () => {
+  if (skip) return;
+  await server.start();
+  watched = await open(server.ready.url);
+  await watched.page.getByRole("listbox", { name: "Bids: offers to buy" }).locator("[data-price]").first().waitFor();
+});
+after(async () => {
+  await closeBrowser();
+  if (!skip) await server.finish();
+});
+
+test("budgets: bytes on the wire", () => {
+  const size = (name: string): number => gzipSync(readFileSync(`${pages}/${name}`), { level: 9 }).length;
+  const text = (name: string): string => readFileSync(`${pages}/${name}`, "utf8");
+  const chunks = readdirSync(pages).filter((name) => name.startsWith("chunk-"));
+  const chart = chunks.find((name) => text(name).includes("tv-attr-logo"))!;
+  // What the page's script imports at once is its own; the chart and the plot are fetched later.
+  const imported = (name: string): string[] => [...text(name).matchAll(/(?:from|import)\s*"\.\/(chunk-[^"]+)"/g)].map((match) => match[1]!);
+  const own = new Set<string>(["trade.js"]);
+  for (const name of own) imported(name).forEach((one) => own.add(one));
+  own.delete(chart);
+  const script = [...own].reduce((sum, name) => sum + size(name), 0);
+  const sizes = { script, css: size("trade.css"), chart: size(chart), wasm: size("margin.wasm") };
+  const all = sizes.script + sizes.css + sizes.chart + sizes.wasm + size("index.html");
+  console.log("bytes, gzip:", JSON.stringify({ ...sizes, all }));
+  assert.ok(sizes.script <= 40 * 1024, `script ${sizes.script}`);
+  assert.ok(sizes.css <= 6 * 1024, `css ${sizes.css}`);
+  assert.ok(sizes.chart <= 62 * 1024, `chart ${sizes.chart}`);
+  assert.ok(sizes.wasm <= 8 * 1024, `wasm ${sizes.wasm}`);
+  assert.ok(all <= 120 * 1024, `all ${all}`);
+});
+
+test("budgets: first paint, and the main thread while the market moves", { skip }, async () => {
+  const { page } = watched;
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? -1);
+  assert.ok(paint >= 0 && paint < 2000, `first paint after ${paint} ms`);
+  const session = await watched.context.newCDPSession(page);
+  await session.send("Performance.enable");
+  const busy = async (): Promise<number> => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return metrics.find((one) => one.name === "TaskDuration")!.value;
+  };
+  const start = await busy();
+  const seconds = 5;
+  await page.waitForTimeout(seconds * 1000);
+  const share = ((await busy()) - start) / seconds;
+  console.log(`first paint ${Math.round(paint)} ms, main thread busy ${(share * 100).toFixed(1)} %`);
+  assert.ok(share < 0.25, `main thread busy ${share}`);
+});
+
+test("headers: CSP without unsafe-inline, ETag, gzip, no versions", { skip }, async () => {
+  const answer = await fetch(server.ready.url + "/");
+  const csp = answer.headers.get("content-security-policy") ?? "";
+  assert.match(csp, /default-src 'none'/);
+  assert.match(csp, /frame-ancestors 'none'/);
+  assert.doesNotMatch(csp, /unsafe-inline|unsafe-eval(?!')|\*/);
+  assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+  assert.equal(answer.headers.get("server"), null);
+  const etag = answer.headers.get("etag")!;
+  assert.equal((await fetch(server.ready.url + "/", { headers: { "if-none-match": etag } })).status, 304);
+  for (const path of ["/../etc/passwd", "/%2e%2e/etc/passwd", "/trade.js.map", "/console.js", "/nothing"]) assert.equal((await fetch(server.ready.url + path)).status, 404, path);
+});
+
+async function violations(page: Watched): Promise<unknown[]> {
+  const session = await page.context.newCDPSession(page.page);
+  // The debugger's own door: the page's CSP lets no script of ours in, and stays as it is.
+  await session.send("Runtime.evaluate", { expression: axe });
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: "axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations.map((v) => [v.id, v.nodes.map((n) => n.target.join(' ') + ' ' + n.failureSummary).slice(0, 3)])))",
+    awaitPromise: true, returnByValue: true,
+  });
+  return JSON.parse(String(result.value)) as unknown[];
+}
+
+test("axe-core finds nothing: dark, light, a dialog, a phone", { skip }, async () => {
+  const { page } = watched;
+  assert.deepEqual(await violations(watched), []);
+  await watched.shot("dark");
+  await page.getByRole("button", { name: "Change between dark and light" }).click();
+  assert.deepEqual(await violations(watched), []);
+  await watched.shot("light");
+  await page.getByRole("button", { name: "Change between dark and light" }).click();
+  await logIn(watched, server.account("trader"));
+  await server.result(server.account("trader"), "private/create-order",
+    { instrument_name: "BTCUSD-PERP", side: "BUY", type: "MARKET", quantity: "0.02", exec_inst: ["ISOLATED_MARGIN"], leverage: "10" });
+  await page.getByRole("button", { name: "Add or remove margin of BTCUSD-PERP" }).first().click();
+  await page.locator("dialog dl").first().waitFor();
+  assert.deepEqual(await violations(watched), []);
+  await page.keyboard.press("Escape");
+  await watched.shot("dark-with-position");
+});
+
+test("390 px: watching, adding margin and closing work; nothing overflows", { skip }, async () => {
+  const phone = await open(server.ready.url, { width: 390, height: 844 });
+  await logIn(phone, server.account("trader"));
+  const { page } = phone;
+  for (const pane of ["Chart", "Book", "Trade", "Positions", "Account"]) {
+    await page.getByRole("radiogroup", { name: "Part of the page" }).getByRole("radio", { name: pane }).click();
+    await page.waitForTimeout(150);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 390, `${pane} is ${wide} px wide`);
+    assert.deepEqual(await violations(phone), [], pane);
+    await phone.shot("phone-" + pane.toLowerCase());
+  }
+  await page.getByRole("radiogroup", { name: "Part of the page" }).getByRole("radio", { name: "Positions" }).click();
+  await page.getByRole("button", { name: "Add or remove margin of BTCUSD-PERP" }).last().click();
+  await page.locator("dialog input[name=amount]").fill("10");
+  await page.getByRole("button", { name: "Add margin" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Close", exact: true }).first().click();
+  await page.getByRole("button", { name: "Close position" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  await until("closed", async () => ((await server.result(server.account("trader"), "private/get-positions")).data as unknown[]).length === 0);
+  phone.clean();
+});
+
+test("the accessibility tree names everything that can be done", { skip }, async () => {
+  const tree = await watched.page.locator("body").ariaSnapshot();
+  save("accessibility.txt", tree);
+  for (const name of ["Margin mode", "Side", "Order type", "Leverage", "Quantity", "Bids: offers to buy", "Asks: offers to sell", "Table", "Chart", "Account"])
+    assert.ok(tree.includes(name), name + " is not in the accessibility tree");
+  // The names of what can be operated, without the numbers that move: the golden file.
+  const golden = [...new Set([...tree.matchAll(/- (button|radio|radiogroup|textbox|slider|combobox|checkbox|listbox|region|tab)\b[^"\n]*"([^"\n]*)"/g)]
+    .map((match) => `${match[1]} ${match[2]}`.replace(/[-−+]?[\d\u202f][\d\u202f.,]*/g, "#")))].join("\n") + "\n";
+  save("accessibility-names.txt", golden);
+  const known = readFileSync(new URL("../../tests/page/accessibility.txt", import.meta.url), "utf8");
+  assert.equal(golden, known, "the tree changed: look at it, then copy accessibility-names.txt over tests/page/accessibility.txt");
+  watched.clean();
+});

@@ -1,0 +1,296 @@
+// The whole life of an isolated position on the trading page, by mouse and by keyboard, against a live sandbox whose
+// market is held still where numbers are compared to the last digit.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import * as decimal from "../../web/shared/decimal";
+import { chromiumPath, closeBrowser, type Json, open, Server, until, type Watched } from "./harness";
+
+const server = new Server();
+let watched: Watched;
+const S = "BTCUSD-PERP";
+const trader = (): ReturnType<Server["account"]> => server.account("trader");
+const skip = chromiumPath ? false : "SKIP no chromium";
+
+before(async () => {
+  if (skip) return;
+  await server.start();
+  await until("a book with both sides", async () => {
+    const book = await server.public("public/get-book", `instrument_name=${S}&depth=10`);
+    return book.data[0].bids.length > 3 && book.data[0].asks.length > 3;
+  });
+  watched = await open(server.ready.url);
+});
+after(async () => {
+  await closeBrowser();
+  if (!skip) await server.finish();
+});
+
+const same = (a: string | null | undefined, b: string | null | undefined, what: string): void => {
+  assert.ok(a !== null && a !== undefined && b !== null && b !== undefined, `${what}: ${a} and ${b}`);
+  assert.equal(decimal.compare(decimal.of(a), decimal.of(b)), 0, `${what}: page ${a}, API ${b}`);
+};
+
+async function isolated(): Promise<Json | undefined> {
+  const rows = (await server.result(trader(), "private/get-positions")).data as Json[];
+  return rows.find((row) => row["isolation_id"] && row["instrument_name"] === S);
+}
+
+async function balance(): Promise<Json> {
+  return (await server.result(trader(), "private/user-balance")).data[0] as Json;
+}
+
+/** Every number of the isolated row on the page is the API's. */
+async function rowAgrees(): Promise<void> {
+  await until("the row shows what the API says", async () => {
+    const row = await isolated();
+    if (!row) return false;
+    for (const field of ["quantity", "average_price", "isolated_cash_balance", "liquidation_price", "margin_ratio", "mark_price", "open_position_pnl"]) {
+      const shown = await watched.field(field, `tr[data-row="${row["isolation_id"]}"]`);
+      const wanted = field === "quantity" ? String(row[field]).replace("-", "") : String(row[field]);
+      if (shown === null || decimal.compare(decimal.of(shown), decimal.of(wanted)) !== 0)
+        throw new Error(`${field}: page ${shown}, API ${wanted}`);
+    }
+    return true;
+  });
+}
+
+async function fill(name: string, text: string): Promise<void> {
+  await watched.page.locator(`.form input[name="${name}"]`).fill(text);
+}
+
+async function choose(group: string, option: string): Promise<void> {
+  await watched.page.getByRole("radiogroup", { name: group }).getByRole("radio", { name: option, exact: true }).click();
+}
+
+async function settled(): Promise<void> {
+  await watched.page.locator(".preview:not(.stale)").waitFor();
+  await watched.page.waitForTimeout(250);
+  await watched.page.locator(".preview:not(.stale)").waitFor();
+}
+
+test("the first visit is a live market, the demo account one click away", { skip }, async () => {
+  const { page } = watched;
+  await page.getByRole("listbox", { name: "Bids: offers to buy" }).locator("[data-price]").first().waitFor();
+  await watched.shot("first-visit");
+  await page.getByRole("button", { name: "Try it with a demo account" }).click();
+  await page.getByRole("button", { name: "Enter as trader", exact: true }).click();
+  await page.getByText("Available", { exact: true }).first().waitFor();
+  same(await until("the balance", () => watched.field("total_margin_balance")), (await balance())["total_margin_balance"], "margin balance");
+});
+
+test("what is wrong is said beside the field, and not sent", { skip }, async () => {
+  const { page } = watched;
+  await choose("Margin mode", "Isolated");
+  for (const [text, words] of [["1e5", "not a number"], ["0", "above zero"], ["0.00001", "steps"], ["-1", "above zero"], ["9".repeat(30), "too many digits"]] as const) {
+    await fill("quantity", text);
+    await page.locator(".form .field.wrong .fault", { hasText: words }).waitFor();
+    assert.ok(await page.locator(".submit").isDisabled(), text);
+  }
+  await fill("quantity", "");
+  await fill("leverage", "1000");
+  await page.locator(".form .fault", { hasText: "at most" }).waitFor();
+  await fill("leverage", "10");
+});
+
+test("an isolated order is previewed, and comes out to the last digit", { skip }, async () => {
+  const { page } = watched;
+  await server.pause();
+  await page.getByLabel("Order type").selectOption("MARKET");
+  await choose("Side", "Buy / Long");
+  await fill("quantity", "0.05");
+  await settled();
+  const shown = {
+    margin: await until("the preview", () => watched.field("required_margin")), fee: await watched.field("fee"), price: await watched.field("avg_price"),
+    liquidation: await watched.field("est_liquidation_price"), loss: await watched.field("max_loss", ".preview"),
+  };
+  await watched.shot("order-form");
+  await page.locator(".submit").click();
+  const row = await until("the position", isolated);
+  same(shown.price, row["average_price"], "average fill");
+  same(shown.liquidation, row["liquidation_price"], "liquidation price");
+  same(shown.loss, row["max_loss"], "the most you can lose");
+  const trades = (await server.result(trader(), "private/get-trades", { instrument_name: S })).data as Json[];
+  const fees = trades.reduce<decimal.Decimal>((sum, one) => decimal.sub(sum, decimal.of(one["fees"])), decimal.ZERO);
+  same(shown.fee, decimal.text(fees, 8), "fee");
+  // What was ring-fenced is what is inside now and what the fee took from it.
+  const inside = decimal.add(decimal.of(row["isolated_cash_balance"]), fees);
+  same(shown.margin, decimal.text(inside, 8), "margin ring-fenced");
+  await rowAgrees();
+  await watched.shot("position");
+});
+
+test("a second order joins the same fence", { skip }, async () => {
+  const { page } = watched;
+  const before = await isolated();
+  await page.getByText("Joins your isolated position").waitFor();
+  await fill("quantity", "0.01");
+  await settled();
+  await page.locator(".submit").click();
+  await until("more of it", async () => {
+    const row = await isolated();
+    return row && decimal.compare(decimal.of(row["quantity"]), decimal.of("0.06")) === 0 && row["isolation_id"] === before!["isolation_id"];
+  });
+  await rowAgrees();
+});
+
+test("margin is added, and the maximum removed", { skip }, async () => {
+  const { page } = watched;
+  const open = (): Promise<void> => page.getByRole("button", { name: "Add or remove margin of " + S }).first().click();
+  const start = await isolated();
+  await open();
+  await page.locator("dialog input[name=amount]").fill("100");
+  const after = await until("the price after it", async () => watched.field("liquidation_after", "dialog"));
+  await page.getByRole("button", { name: "Add margin" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  const more = await until("the margin", async () => {
+    const row = await isolated();
+    return row && row["isolated_cash_balance"] !== start!["isolated_cash_balance"] ? row : null;
+  });
+  same(decimal.text(decimal.sub(decimal.of(more["isolated_cash_balance"]), decimal.of(start!["isolated_cash_balance"])), 8), "100", "added");
+  same(after, more["liquidation_price"], "the liquidation price that the page foretold");
+  await rowAgrees();
+  await open();
+  await page.getByRole("radio", { name: "Remove" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Maximum" }).click();
+  await until("an amount", async () => (await page.locator("dialog input[name=amount]").inputValue()) !== "");
+  const most = await page.locator("dialog input[name=amount]").inputValue();
+  same(most, (await isolated())!["max_removable_margin"], "the maximum");
+  await watched.shot("margin-dialog");
+  await page.getByRole("button", { name: "Remove margin" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  same((await isolated())!["max_removable_margin"], "0", "nothing more can leave");
+  await rowAgrees();
+});
+
+test("leverage up leaves margin and liquidation price; leverage down names the missing margin and adds it", { skip }, async () => {
+  const { page } = watched;
+  const open = (): Promise<void> => page.getByRole("button", { name: "Change leverage of " + S }).first().click();
+  const start = (await isolated())!;
+  await open();
+  await page.locator("dialog input[name=leverage]").fill("20");
+  await page.getByRole("button", { name: "Set leverage" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  const up = (await isolated())!;
+  assert.equal(Number(up["leverage"]), 20);
+  same(up["isolated_cash_balance"], start["isolated_cash_balance"], "margin");
+  same(up["liquidation_price"], start["liquidation_price"], "liquidation price");
+  await open();
+  await page.locator("dialog input[name=leverage]").fill("5");
+  const missing = await until("the missing margin", () => watched.field("topup_needed", "dialog"));
+  await watched.shot("leverage-dialog");
+  await page.getByRole("button", { name: "Add margin and set leverage" }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  const down = (await isolated())!;
+  assert.equal(Number(down["leverage"]), 5);
+  same(decimal.text(decimal.sub(decimal.of(down["isolated_cash_balance"]), decimal.of(up["isolated_cash_balance"])), 8), missing, "what was added");
+  await rowAgrees();
+});
+
+test("cross short and isolated long stand side by side", { skip }, async () => {
+  const { page } = watched;
+  await choose("Margin mode", "Cross");
+  await choose("Side", "Sell / Short");
+  await fill("quantity", "0.02");
+  await settled();
+  await page.locator(".submit").click();
+  await page.locator(`tr[data-row="cross-${S}"]`).waitFor();
+  assert.equal(await page.locator(`tr[data-mode="isolated"]`).count(), 1);
+  await page.locator(`tr[data-row="cross-${S}"]`).getByText("account’s ratio").waitFor();
+  await watched.shot("cross-and-isolated");
+  await page.locator(`tr[data-row="cross-${S}"]`).getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Close position" }).click();
+  await page.locator(`tr[data-row="cross-${S}"]`).waitFor({ state: "detached" });
+});
+
+test("a part closed keeps the margin inside; the rest closed brings it back, by keyboard", { skip }, async () => {
+  const { page } = watched;
+  const start = (await isolated())!;
+  const row = page.locator(`tr[data-row="${start["isolation_id"]}"]`);
+  await row.getByRole("button", { name: "Close" }).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("dialog input[name=quantity]").fill("0.03");
+  await page.locator("dialog input[name=quantity]").press("Tab");
+  await page.getByRole("button", { name: "Close position" }).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("dialog").waitFor({ state: "detached" });
+  const half = await until("half of it", async () => {
+    const now = await isolated();
+    return now && decimal.compare(decimal.of(now["quantity"]), decimal.of("0.03")) === 0 ? now : null;
+  });
+  const realised = decimal.sub(decimal.of(half["isolated_cash_balance"]), decimal.of(start["isolated_cash_balance"]));
+  assert.ok(decimal.compare(decimal.abs(realised), decimal.of("100")) < 0, "the margin stays inside but for profit and fee");
+  await rowAgrees();
+  const outside = decimal.of((await balance())["total_available_balance"]);
+  await row.getByRole("button", { name: "Close" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Close position" }).focus();
+  await page.keyboard.press("Enter");
+  await row.waitFor({ state: "detached" });
+  const back = decimal.sub(decimal.of((await balance())["total_available_balance"]), outside);
+  assert.ok(decimal.compare(back, decimal.of("1")) > 0, "the margin is back in the main account");
+  assert.equal(decimal.sign(decimal.of((await balance())["total_isolated_cash_balance"])), 0);
+  watched.clean();
+});
+
+test("an order placed with the keyboard alone", { skip }, async () => {
+  const { page } = watched;
+  await page.locator("body").press("i");
+  await page.locator("body").press("b");
+  await page.locator("body").press("l");
+  const best = (await server.public("public/get-book", `instrument_name=${S}&depth=10`)).data[0].bids[0][0] as string;
+  const low = decimal.floorTo(decimal.div(decimal.mul(decimal.of(best), decimal.of("95")), decimal.of("100"), 1), decimal.of("0.5"));
+  await page.locator(".form input[name=price]").focus();
+  await page.keyboard.type(decimal.plain(low));
+  await page.locator(".form input[name=quantity]").focus();
+  await page.keyboard.type("0.01");
+  await settled();
+  await page.keyboard.press("Enter");
+  await until("the order", async () => (await server.result(trader(), "private/get-open-orders")).data.length === 1);
+  const held = (await balance())["total_isolated_cash_balance"] as string;
+  same(await until("margin of resting orders", () => watched.field("waiting_margin")), held, "margin held by the resting order");
+  await page.getByRole("radio", { name: /^Open orders/ }).click();
+  await page.getByRole("button", { name: "Change" }).click();
+  await page.getByLabel("New quantity").fill("0.02");
+  await page.getByRole("button", { name: "Save" }).click();
+  await until("the change", async () => decimal.compare(decimal.of((await server.result(trader(), "private/get-open-orders")).data[0].quantity), decimal.of("0.02")) === 0);
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await until("no order", async () => (await server.result(trader(), "private/get-open-orders")).data.length === 0);
+  same((await balance())["total_isolated_cash_balance"], "0", "the margin came back");
+  watched.clean();
+});
+
+test("a crash liquidates the fence, nothing else, and the page explains it", { skip }, async () => {
+  const { page } = watched;
+  await page.getByRole("radio", { name: /^Positions/ }).click();
+  await choose("Margin mode", "Isolated");
+  await choose("Side", "Buy / Long");
+  await page.getByLabel("Order type").selectOption("MARKET");
+  await fill("leverage", "50");
+  await fill("quantity", "0.05");
+  await settled();
+  await page.locator(".submit").click();
+  const row = await until("the position", isolated);
+  const outside = await balance();
+  await server.run();
+  await server.must("operator/sandbox-crash", { instrument_name: S, drop: "0.08" });
+  await page.locator(`tr[data-row="${row["isolation_id"]}"]`).waitFor({ state: "detached", timeout: 30_000 });
+  const end = await balance();
+  same(end["total_cash_balance"], outside["total_cash_balance"], "the main account's cash");
+  await page.locator(".notices p", { hasText: "liquidat" }).first().waitFor();
+  await page.getByRole("radio", { name: "Liquidations" }).last().click();
+  await page.getByRole("button", { name: "Explain" }).first().click();
+  const story = page.locator("dialog .story");
+  await until("the story", async () => ((await story.textContent()) ?? "").length > 200);
+  await watched.shot("explain-liquidation");
+  await page.keyboard.press("Escape");
+  for (const tab of ["Order history", "Trades", "Funding", "Transfers", "Closed positions"]) {
+    await page.getByRole("radio", { name: tab }).last().click();
+    await page.locator(".tables table, .tables .empty").first().waitFor();
+    assert.equal(await page.locator(".tables .fault").count(), 0, tab);
+  }
+  await page.getByRole("radio", { name: "Trades" }).last().click();
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export CSV" }).click();
+  assert.match((await download).suggestedFilename(), /\.csv$/);
+  watched.clean();
+});
