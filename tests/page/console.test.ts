@@ -104,7 +104,7 @@ test("an account is looked up as its trader sees it; a liquidation explained; th
   await page.getByRole("button", { name: "Look up" }).click();
   await page.getByRole("region", { name: "Balance" }).waitFor();
   const before = await server.must("operator/get-house-balances");
-  await server.must("operator/sandbox-crash", { instrument_name: S, drop: "0.10" });
+  await server.must("operator/sandbox-crash", { instrument_name: S, fraction: "0.10", seconds: 3 });
   await until("the liquidation", async () => ((await server.must("operator/get-liquidations"))["data"] as Json[]).some((row) => row["kind"] === "ISOLATED" && row["status"] === "DONE"), 30_000);
   await view("Risk");
   await page.getByRole("region", { name: "Liquidations" }).getByRole("button", { name: "Explain" }).first().click();

@@ -134,10 +134,10 @@ export class Server {
 
   /** The market stands still: prices, makers and takers rest until `run`. */
   pause(): Promise<Json> {
-    return this.must("operator/sandbox-clock", { action: "PAUSE" });
+    return this.must("operator/sandbox-clock", { paused: true });
   }
   run(): Promise<Json> {
-    return this.must("operator/sandbox-clock", { action: "RUN" });
+    return this.must("operator/sandbox-clock", { paused: false });
   }
 }
 

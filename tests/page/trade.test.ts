@@ -272,7 +272,7 @@ test("a crash liquidates the fence, nothing else, and the page explains it", { s
   const row = await until("the position", isolated);
   const outside = await balance();
   await server.run();
-  await server.must("operator/sandbox-crash", { instrument_name: S, drop: "0.08" });
+  await server.must("operator/sandbox-crash", { instrument_name: S, fraction: "0.08", seconds: 3 });
   await page.locator(`tr[data-row="${row["isolation_id"]}"]`).waitFor({ state: "detached", timeout: 30_000 });
   const end = await balance();
   same(end["total_cash_balance"], outside["total_cash_balance"], "the main account's cash");
