@@ -150,15 +150,21 @@ static bool give_keys(rf_sandbox *sandbox, sandbox_person *person)
     rf_random_text(person->password, PASSWORD_LETTERS);
     if (!must(sandbox, "the API key", person->account,
               sandbox_operate(sandbox, "operator/create-api-key",
-                              "{\"account\":\"%s\",\"scopes\":[\"read\",\"trade\"],"
-                              "\"label\":\"sandbox\"}",
+                              "{\"account\":\"%s\",\"scopes\":[\"read\",\"trade\",\"withdraw\"],"
+                              "\"ip_list\":[\"127.0.0.1\",\"::1\"]}",
                               person->account)))
         return false;
     snprintf(person->api_key, sizeof person->api_key, "%s", sandbox_result(sandbox, "api_key"));
     snprintf(person->secret, sizeof person->secret, "%s", sandbox_result(sandbox, "secret"));
+    /* After a restart the person is there already. */
+    rf_error code = sandbox_operate(sandbox, "operator/create-user",
+                                    "{\"name\":\"%s\",\"account\":\"%s\",\"password\":\"%s\"}",
+                                    person->account, person->account, person->password);
+    if (code == RF_ERR_OK)
+        return true;
     return must(sandbox, "the password", person->account,
                 sandbox_operate(sandbox, "operator/set-password",
-                                "{\"account\":\"%s\",\"password\":\"%s\"}", person->account,
+                                "{\"name\":\"%s\",\"password\":\"%s\"}", person->account,
                                 person->password));
 }
 

@@ -34,7 +34,7 @@ static rf_error call(void *context, const rf_caller *caller, const char *method,
     venue *self = context;
     char text[4096];
     if (strcmp(method, "operator/create-api-key") == 0 ||
-        strcmp(method, "operator/set-password") == 0) { /* another service's */
+        strcmp(method, "operator/create-user") == 0) { /* another service's */
         rf_bytes_text(answer, "{\"result\":{\"api_key\":\"key\",\"secret\":\"secret\"}}");
         return RF_ERR_OK;
     }
