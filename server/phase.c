@@ -37,39 +37,49 @@ static bool is_warm(const rf_engine *engine, bool *empty)
     return warm;
 }
 
-void rf_phase_start(rf_phase *phase, const rf_config *config, const rf_engine *engine)
-{
-    bool empty;
-    *phase = (rf_phase){.config = config};
-    is_warm(engine, &empty);
-    enter(phase, empty ? RF_PHASE_OPEN : RF_PHASE_WARM);
-}
-
 static bool lasted(const rf_phase *phase, rf_setting setting)
 {
     int64_t ns = phase->config->numbers[setting] * 1000000000;
     return rf_clock_monotonic_ns() - phase->since_ns >= ns;
 }
 
-void rf_phase_tick(rf_phase *phase, const rf_engine *engine)
+/* What comes after the present phase, if its time is over. */
+static rf_phase_name find_next(const rf_phase *phase, const rf_engine *engine)
 {
     bool empty;
     switch (phase->name) {
     case RF_PHASE_WARM:
-        if (is_warm(engine, &empty) || lasted(phase, RF_SETTING_warm_seconds))
-            enter(phase, RF_PHASE_CANCEL_ONLY);
-        break;
+        return is_warm(engine, &empty) || lasted(phase, RF_SETTING_warm_seconds)
+                   ? RF_PHASE_CANCEL_ONLY
+                   : RF_PHASE_WARM;
     case RF_PHASE_CANCEL_ONLY:
-        if (lasted(phase, RF_SETTING_cancel_only_seconds))
-            enter(phase, RF_PHASE_POST_ONLY);
-        break;
+        return lasted(phase, RF_SETTING_cancel_only_seconds) ? RF_PHASE_POST_ONLY : phase->name;
     case RF_PHASE_POST_ONLY:
-        if (lasted(phase, RF_SETTING_post_only_seconds))
-            enter(phase, RF_PHASE_OPEN);
-        break;
+        return lasted(phase, RF_SETTING_post_only_seconds) ? RF_PHASE_OPEN : phase->name;
     case RF_PHASE_OPEN:
         break;
     }
+    return RF_PHASE_OPEN;
+}
+
+/* A phase may last no time at all. */
+void rf_phase_tick(rf_phase *phase, const rf_engine *engine)
+{
+    for (rf_phase_name next; (next = find_next(phase, engine)) != phase->name;)
+        enter(phase, next);
+}
+
+void rf_phase_start(rf_phase *phase, const rf_config *config, const rf_engine *engine)
+{
+    bool empty;
+    *phase = (rf_phase){.config = config};
+    is_warm(engine, &empty);
+    /* The sandbox's customers quote by themselves and know what they do. */
+    if (empty || config->numbers[RF_SETTING_sandbox])
+        enter(phase, RF_PHASE_OPEN);
+    else
+        enter(phase, RF_PHASE_WARM);
+    rf_phase_tick(phase, engine);
 }
 
 rf_error rf_phase_admits(const rf_phase *phase, bool reserved, bool rests)
