@@ -432,7 +432,8 @@ static void finish(rf_login *login, const attempt *self)
     const rf_user *user;
     bool wants_totp;
     rf_error code = judge(login, self, &user, &wants_totp);
-    if (code == RF_ERR_OK) {
+    bool asked = wants_totp && self->totp[0] == '\0'; /* a right password, and no guess at a code */
+    if (code == RF_ERR_OK || asked) {
         give_back(login, 'n', self->name);
         give_back(login, 'a', self->address);
     }
