@@ -54,8 +54,10 @@ async function send(method, envelope) {
 const READ = 'private/user-balance'
 const TRADE = 'private/cancel-all-orders'
 
+// Two calls of one millisecond differ by their ids.
 function signed(who, method, params = {}, nonce = Date.now()) {
-  return { id: 5, method, params, api_key: who.api_key, nonce, sig: sign(who, method, 5, params, nonce) }
+  const id = Venue.ids++
+  return { id, method, params, api_key: who.api_key, nonce, sig: sign(who, method, id, params, nonce) }
 }
 
 test('what is wrong with a key or a signature is 40101, and says nothing more', async () => {
@@ -72,7 +74,7 @@ test('what is wrong with a key or a signature is 40101, and says nothing more', 
     'one digit off': { ...good, sig: (good.sig[0] === '0' ? '1' : '0') + good.sig.slice(1) },
     'no key': { ...good, api_key: undefined },
     'other params': { ...good, params: { a: 1 } },
-    'other id': { ...good, id: 6 },
+    'other id': { ...good, id: good.id + 1 },
     'other nonce': { ...good, nonce: good.nonce + 1 },
     'not a number': { ...good, sig: 'z'.repeat(64) },
   }
