@@ -136,6 +136,7 @@ static void tell_changes(rf_feed *feed, feed_channel *channel, const feed_stream
 {
     rf_level changes[2][2 * FEED_DEPTH_MAX];
     size_t count[2];
+    feed->work++;
     for (unsigned side = 0; side < 2; side++)
         count[side] =
             difference(side, old->levels[side], prefix(old, side, channel->name.depth),
@@ -200,30 +201,49 @@ static feed_channel *first_due(const rf_feed *feed, const feed_link *list)
     return channel->due_ns <= feed->time_ns ? channel : NULL;
 }
 
+/* A beat does a bounded amount of work, so that many books with many depths make the books slower and
+ * nothing else; who had his turn goes behind the others. */
 static void beat_streams(rf_feed *feed, feed_mode mode)
 {
-    for (feed_link *link = feed->streams[mode].after; link != &feed->streams[mode];
-         link = link->after) {
+    feed_link *list = &feed->streams[mode], *last = list->before, *link = NULL, *next = list->after;
+    feed->work = 0;
+    while (link != last && next != list && feed->work < FEED_WORK_MAX) {
+        link = next;
+        next = link->after;
         feed_stream *stream = FEED_OF(feed_stream, link, link);
         if (feed->time_ns < stream->due_ns)
             continue;
         stream->due_ns = feed->time_ns + speed_ns[mode];
         feed_refresh_stream(feed, stream);
+        feed_link_remove(link);
+        feed_link_append(list, link);
     }
 }
 
-void feed_beat_books(rf_feed *feed)
+static void beat_snapshots(rf_feed *feed)
 {
-    static rf_level nothing[2][2 * FEED_DEPTH_MAX];
-    static const size_t none[2];
     feed_channel *channel;
-    beat_streams(feed, FEED_DELTAS_10);
-    beat_streams(feed, FEED_DELTAS_100);
-    while ((channel = first_due(feed, &feed->snapshots))) {
+    feed->work = 0;
+    while (feed->work++ < FEED_WORK_MAX && (channel = first_due(feed, &feed->snapshots))) {
         feed_await(&feed->snapshots, channel, feed->time_ns + FEED_BOOK_MS * NS_PER_MS);
         put_whole_book(feed, channel);
         feed_send(feed, channel, &feed->out);
     }
+}
+
+static void beat_quiet(rf_feed *feed)
+{
+    static rf_level nothing[2][2 * FEED_DEPTH_MAX];
+    static const size_t none[2];
+    feed_channel *channel;
     while ((channel = first_due(feed, &feed->quiet)))
         send_changes(feed, channel, stream_of(feed, channel), nothing, none);
+}
+
+void feed_beat_books(rf_feed *feed)
+{
+    beat_streams(feed, FEED_DELTAS_10);
+    beat_streams(feed, FEED_DELTAS_100);
+    beat_snapshots(feed);
+    beat_quiet(feed);
 }

@@ -94,7 +94,8 @@ static bool parse_book(const rf_feed *feed, const char *rest, feed_name *name)
         uint64_t depth;
         memcpy(instrument, rest, (size_t)(dot - rest));
         instrument[dot - rest] = 0;
-        if (!rf_decimal_parse_id(dot + 1, strlen(dot + 1), &depth) || depth < 1 ||
+        /* One spelling for a depth: other ones would be channels of their own. */
+        if (dot[1] == '0' || !rf_decimal_parse_id(dot + 1, strlen(dot + 1), &depth) || depth < 1 ||
             depth > FEED_DEPTH_MAX)
             return false;
         name->depth = (uint32_t)depth;

@@ -22,6 +22,7 @@ enum {
     FEED_BOOK_MS = 500,     /* between snapshots */
     FEED_QUIET_MS = 5000,   /* without a change: an empty one */
     FEED_WATCH_MS = 1000,   /* between looks at the margin of a subscriber when marks move */
+    FEED_WORK_MAX = 500,    /* books of a speed that are told in one beat, and at most 200 more */
     FEED_RING = 65536,      /* user messages kept for since_seq */
     FEED_RING_BYTES = 128 * 1024 * 1024,
     FEED_LINGER_MS = 300000, /* a user channel without subscribers is still kept */
@@ -205,6 +206,7 @@ struct rf_feed {
     size_t pending_count, pending_max;
     feed_ring ring;
     uint64_t seq;   /* of the last user message */
+    uint32_t work;  /* of the beat under way */
     uint64_t marks; /* moves of any mark */
     feed_seen seen;
     rf_bytes out;

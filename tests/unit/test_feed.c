@@ -39,6 +39,8 @@ static void refusals_have_the_words_of_the_venue_and_change_nothing(void **state
          "invalid channel {book.BTCUSD-PERP.201}", RF_ERR_MISSING_OR_INVALID_ARGUMENT},
         {MARKET, "{\"channels\":[\"book.BTCUSD-PERP.0\"]}", "invalid channel {book.BTCUSD-PERP.0}",
          RF_ERR_MISSING_OR_INVALID_ARGUMENT},
+        {MARKET, "{\"channels\":[\"book.BTCUSD-PERP.07\"]}",
+         "invalid channel {book.BTCUSD-PERP.07}", RF_ERR_MISSING_OR_INVALID_ARGUMENT},
         {MARKET, "{\"channels\":[\"candlestick.3m.BTCUSD-PERP\"]}",
          "invalid channel {candlestick.3m.BTCUSD-PERP}", RF_ERR_MISSING_OR_INVALID_ARGUMENT},
         {MARKET, "{\"channels\":[\"ticker\"]}", "invalid channel {ticker}",
@@ -75,15 +77,70 @@ static void refusals_have_the_words_of_the_venue_and_change_nothing(void **state
     assert_int_equal(waiting(1), 0);
 }
 
+static void new_instrument(fixture *f, const char *name)
+{
+    char params[300];
+    snprintf(params, sizeof params,
+             "{\"instrument_name\":\"%s\",\"base_ccy\":\"%.3s\",\"quote_ccy\":\"USD\","
+             "\"price_tick_size\":\"0.5\",\"qty_tick_size\":\"0.0001\",\"max_leverage\":\"50\"}",
+             name, name);
+    must(f, 0, "operator/create-instrument", params);
+    snprintf(params, sizeof params, "{\"instrument_name\":\"%s\",\"price\":\"50000\"}", name);
+    must(f, 0, "operator/set-mark-price", params);
+}
+
+static void subscribe_all_depths(fixture *f, rf_conn conn, const char *name, int every_ms)
+{
+    char params[200];
+    for (int depth = 1; depth <= 200; depth++) {
+        snprintf(params, sizeof params,
+                 "{\"channels\":[\"book.%s.%d\"],\"book_subscription_type\":\"%s\","
+                 "\"book_update_frequency\":%d}",
+                 name, depth, every_ms == 500 ? "SNAPSHOT" : "SNAPSHOT_AND_UPDATE", every_ms);
+        assert_int_equal(ask(f, conn, (uint32_t)MARKET, 1, params), RF_ERR_OK);
+    }
+}
+
+/* Many books of many depths: each beat tells so many, and all have their turn. */
+static void a_beat_is_bounded(void **state)
+{
+    fixture *f = *state;
+    static const char *const names[] = {"BTCUSD-PERP", "ETHUSD-PERP", "SOLUSD-PERP", "XRPUSD-PERP"};
+    static const int speeds[] = {10, 100, 500};
+    for (rf_conn i = 1; i < 4; i++)
+        new_instrument(f, names[i]);
+    for (rf_conn conn = 0; conn < 12; conn++)
+        subscribe_all_depths(f, 1 + conn, names[conn % 4], speeds[conn / 4]);
+    for (size_t i = 0; i < 4; i++) {
+        char params[200];
+        snprintf(params, sizeof params,
+                 "{\"instrument_name\":\"%s\",\"side\":\"BUY\",\"type\":\"LIMIT\",\"price\":"
+                 "\"49000\",\"quantity\":\"0.01\"}",
+                 names[i]);
+        must(f, 1, "private/create-order", params);
+    }
+    for (rf_conn conn = 1; conn <= 12; conn++)
+        skip_all(conn);
+    f->time_ns += 500 * MS;
+    size_t told = 0;
+    for (int beats = 0; beats < 2; beats++) {
+        beat(f, 10);
+        size_t all = 0;
+        for (rf_conn conn = 1; conn <= 12; conn++)
+            all += waiting(conn);
+        assert_true(all > told && all - told <= 3 * 600);
+        told = all;
+    }
+    for (rf_conn conn = 1; conn <= 12; conn++)
+        assert_int_equal(waiting(conn), 200);
+}
+
 static void a_connection_has_at_most_400_subscriptions(void **state)
 {
     fixture *f = *state;
-    char channel[64];
-    for (int mode = 0; mode < 2; mode++)
-        for (int depth = 1; depth <= 200; depth++) {
-            snprintf(channel, sizeof channel, "book.BTCUSD-PERP.%s%d", mode ? "0" : "", depth);
-            subscribe(f, 1, MARKET, channel);
-        }
+    new_instrument(f, "ETHUSD-PERP");
+    subscribe_all_depths(f, 1, "BTCUSD-PERP", 500);
+    subscribe_all_depths(f, 1, "ETHUSD-PERP", 500);
     unsubscribe(f, 1, MARKET, "book.BTCUSD-PERP.9");
     assert_int_equal(ask(f, 1, (uint32_t)MARKET, 1,
                          "{\"channels\":[\"book.BTCUSD-PERP.9\",\"book.BTCUSD-PERP.9\"]}"),
@@ -381,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_have_the_order_of_keys_that_clients_know),
         TEST(refusals_have_the_words_of_the_venue_and_change_nothing),
+        TEST(a_beat_is_bounded),
         TEST(a_connection_has_at_most_400_subscriptions),
         TEST(who_left_is_told_nothing),
         TEST(members_are_never_mixed_up),
