@@ -419,7 +419,7 @@ void rf_feeder_event(rf_feeder *feeder, const rf_event *event)
         feeder->events[feeder->events_count++] = *event;
 }
 
-void rf_feeder_applied(rf_feeder *feeder, uint64_t record)
+void rf_feeder_applied(rf_feeder *feeder, rf_record_kind kind, uint64_t record)
 {
     RF_CHECK(record > feeder->record);
     feeder->record = record;
@@ -429,6 +429,8 @@ void rf_feeder_applied(rf_feeder *feeder, uint64_t record)
         add_currencies(feeder);
     for (size_t i = 0; i < feeder->events_count; i++)
         feed_event(feeder, i);
+    if (kind == RF_RECORD_REGISTRY)
+        feeder_notes_changed(feeder);
     if (feeder->events_count) {
         feeder_money_done(feeder);
         feeder_story_done(feeder);
@@ -486,7 +488,9 @@ rf_feeder *rf_feeder_open(rf_world *world, rf_store *store, char error[256])
     feeder->markets = calloc(world->limits.instruments_max, sizeof *feeder->markets);
     feeder->cash = calloc(world->limits.accounts_max, sizeof *feeder->cash);
     feeder->dirty = calloc(world->limits.accounts_max, sizeof *feeder->dirty);
-    if (feeder->markets && feeder->cash && feeder->dirty &&
+    feeder->withdrawals = calloc(FEEDER_WITHDRAWALS, sizeof *feeder->withdrawals);
+    if (feeder->markets && feeder->cash && feeder->dirty && feeder->withdrawals &&
+        feeder_load_withdrawals(feeder, store, error) &&
         store->find(store, &open, take_open, feeder, error) && !feeder->out_of_memory)
         return feeder;
     rf_feeder_close(feeder);
@@ -503,6 +507,7 @@ void rf_feeder_close(rf_feeder *feeder)
     free(feeder->cash);
     free(feeder->dirty);
     free(feeder->liquidations);
+    free(feeder->withdrawals);
     free(feeder->insurance);
     free(feeder->touched);
     free(feeder);

@@ -65,7 +65,7 @@ void rf_feeder_close(rf_feeder *feeder);
 
 void rf_feeder_event(rf_feeder *feeder, const rf_event *event);
 /* The record is applied. Its number must be above that of the one before. */
-void rf_feeder_applied(rf_feeder *feeder, uint64_t record);
+void rf_feeder_applied(rf_feeder *feeder, rf_record_kind kind, uint64_t record);
 void rf_feeder_pass(rf_feeder *feeder);         /* the record is in the store already: no rows */
 size_t rf_feeder_rows(const rf_feeder *feeder); /* that wait to be taken */
 /* Moves everything so far into an empty batch. */

@@ -248,6 +248,28 @@ static void add_note(const rf_feeder *feeder, rf_row_transfer *row)
     memcpy(row->txid, note->txid, sizeof row->txid);
 }
 
+/* The newest withdrawals are looked at again when the registry changes. */
+static void remember_withdrawal(rf_feeder *feeder, const rf_row_transfer *row)
+{
+    uint64_t at = feeder->withdrawals_count;
+    uint64_t oldest = at > FEEDER_WITHDRAWALS ? at - FEEDER_WITHDRAWALS : 0;
+    while (at > oldest &&
+           feeder->withdrawals[(at - 1) % FEEDER_WITHDRAWALS].id != (uint64_t)row->id)
+        at--;
+    if (at == oldest)
+        at = ++feeder->withdrawals_count;
+    feeder_withdrawal *kept = &feeder->withdrawals[(at - 1) % FEEDER_WITHDRAWALS];
+    kept->id = (uint64_t)row->id;
+    memcpy(kept->txid, row->txid, sizeof kept->txid);
+}
+
+static void put_withdrawal(rf_feeder *feeder, rf_row_transfer *row)
+{
+    add_note(feeder, row);
+    remember_withdrawal(feeder, row);
+    feeder_add(feeder, RF_TABLE_transfer, row);
+}
+
 static void feed_withdrawal(rf_feeder *feeder, const rf_event *event)
 {
     bool decided = event->kind == RF_EVENT_WITHDRAWAL_DECIDED;
@@ -258,12 +280,54 @@ static void feed_withdrawal(rf_feeder *feeder, const rf_event *event)
                            .account = event->account,
                            .currency = event->currency,
                            .amount = event->amount,
-                           .status = !decided      ? 0
-                                     : event->code ? 5
-                                                   : 2,
+                           .status = !decided      ? RF_WITHDRAWAL_PENDING
+                                     : event->code ? RF_WITHDRAWAL_COMPLETED
+                                                   : RF_WITHDRAWAL_REJECTED,
                            .update_time_ns = event->time_ns};
-    add_note(feeder, &row);
-    feeder_add(feeder, RF_TABLE_transfer, &row);
+    put_withdrawal(feeder, &row);
+}
+
+void feeder_notes_changed(rf_feeder *feeder)
+{
+    uint64_t count = feeder->withdrawals_count;
+    for (uint64_t i = 0; i < count && i < FEEDER_WITHDRAWALS; i++) {
+        const feeder_withdrawal *kept = &feeder->withdrawals[i];
+        const rf_withdrawal_note *note = rf_registry_note(feeder->world->registry, kept->id);
+        if (!note || strcmp(note->txid, kept->txid) == 0)
+            continue;
+        rf_row_transfer row = {.kind = 1,
+                               .id = (int64_t)note->id,
+                               .number = feeder_number(feeder),
+                               .time_ns = note->create_time_ns,
+                               .account = note->account,
+                               .currency = note->currency,
+                               .amount = note->amount,
+                               .status = note->status,
+                               .update_time_ns = note->update_time_ns};
+        put_withdrawal(feeder, &row);
+    }
+}
+
+static bool take_withdrawal(void *to, const void *row)
+{
+    remember_withdrawal(to, row);
+    return true;
+}
+
+/* After a restart: those that the store has, the newest last. */
+bool feeder_load_withdrawals(rf_feeder *feeder, rf_store *store, char error[256])
+{
+    rf_query query = {
+        .table = RF_TABLE_transfer, .order = RF_C_transfer_number, .limit = FEEDER_WITHDRAWALS};
+    rf_query_where(&query, RF_C_transfer_kind, RF_EQUAL, 1);
+    if (!store->find(store, &query, take_withdrawal, feeder, error))
+        return false;
+    for (uint64_t i = 0, n = feeder->withdrawals_count; i < n / 2; i++) {
+        feeder_withdrawal other = feeder->withdrawals[i];
+        feeder->withdrawals[i] = feeder->withdrawals[n - 1 - i];
+        feeder->withdrawals[n - 1 - i] = other;
+    }
+    return true;
 }
 
 void feeder_money_event(rf_feeder *feeder, const rf_event *event)

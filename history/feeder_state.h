@@ -28,6 +28,13 @@ typedef struct feeder_liquidation {
     int64_t number, instrument;
 } feeder_liquidation;
 
+/* A payment's txid comes later, in a record of the registry's. */
+enum { FEEDER_WITHDRAWALS = 1024 };
+typedef struct feeder_withdrawal {
+    uint64_t id;
+    char txid[RF_TXID_SIZE]; /* as the row has it */
+} feeder_withdrawal;
+
 /* Trades of one taker's order in one record. */
 typedef struct feeder_run {
     uint64_t order_id, match_id;
@@ -49,6 +56,8 @@ struct rf_feeder {
     uint32_t currencies;              /* that have a row */
     feeder_liquidation *liquidations; /* under way */
     size_t liquidations_count, liquidations_max;
+    feeder_withdrawal *withdrawals; /* a ring of the newest */
+    uint64_t withdrawals_count;
     /* Of the record under way: */
     rf_row_insurance *insurance;
     size_t insurance_count, insurance_max;
@@ -80,6 +89,8 @@ static inline int64_t feeder_hour(int64_t time_ns)
 /* feeder_money.c: lines of the ledger, transfers, the insurance fund. */
 void feeder_money_event(rf_feeder *feeder, const rf_event *event);
 void feeder_money_done(rf_feeder *feeder);
+void feeder_notes_changed(rf_feeder *feeder);
+bool feeder_load_withdrawals(rf_feeder *feeder, rf_store *store, char error[256]);
 /* feeder_story.c: isolations, liquidations, their story and numbers. */
 void feeder_story_event(rf_feeder *feeder, size_t at);
 void feeder_story_done(rf_feeder *feeder);

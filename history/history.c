@@ -24,7 +24,7 @@ enum {
     BATCH_MS = 20,
     IDLE_MS = 100,
     RETRY_MS = 1000,
-    ROOM_MS = 50, /* the longest that one record waits */
+    ROOM_MS = 50,
     NICE = 10,
 };
 
@@ -101,6 +101,18 @@ static bool put_batch(rf_store *store, const rf_batch *batch, char error[256])
     return false;
 }
 
+/* What will not be written any more is not kept either. */
+static void drop_unwritten(rf_history *history)
+{
+    rf_batch batch = {0};
+    if (!history->gave_up)
+        return;
+    while (history->first)
+        drop_first(history);
+    rf_feeder_take(history->feeder, &batch);
+    rf_batch_free(&batch);
+}
+
 /* ---- The worker ------------------------------------------------------------------------------ */
 
 /* Writes the first batch. False: it stays where it is. */
@@ -169,6 +181,7 @@ static void *work(void *context)
         seal(history);
         while (good && next_released(history))
             good = write_first(history);
+        drop_unwritten(history);
         run_turns(history);
         if (last)
             break;
@@ -191,12 +204,12 @@ static void on_event(void *context, const rf_event *event)
  * for: that is the loop's own business. */
 static void wait_for_room(rf_history *history)
 {
-    struct timespec until = deadline(ROOM_MS);
-    while (history->sealed_rows + rf_feeder_rows(history->feeder) > RF_HISTORY_ROWS_WAIT &&
+    struct timespec until = deadline(history->room_ms);
+    while (history->sealed_rows + rf_feeder_rows(history->feeder) > history->rows_wait &&
            !history->error[0] && next_released(history))
         if (!wait_until(&history->room, &history->mutex, &until))
             break;
-    if (history->sealed_rows + rf_feeder_rows(history->feeder) > RF_HISTORY_ROWS_MAX)
+    if (history->sealed_rows + rf_feeder_rows(history->feeder) > history->rows_max)
         give_up(history, "history: more rows wait than memory shall hold");
 }
 
@@ -217,7 +230,6 @@ static void look_for_gap(rf_history *history)
 static void on_applied(void *context, rf_record_kind kind, int64_t time_ns)
 {
     rf_history *history = context;
-    (void)kind;
     (void)time_ns;
     pthread_mutex_lock(&history->mutex);
     look_for_gap(history);
@@ -226,7 +238,7 @@ static void on_applied(void *context, rf_record_kind kind, int64_t time_ns)
     if (passed)
         rf_feeder_pass(history->feeder);
     else
-        rf_feeder_applied(history->feeder, history->record);
+        rf_feeder_applied(history->feeder, kind, history->record);
     bool many = rf_feeder_rows(history->feeder) >= BATCH_ROWS;
     if (history->threaded && many) {
         seal(history);
@@ -246,6 +258,7 @@ void history_flush(rf_history *history)
     seal(history);
     while (next_released(history) && write_first(history))
         ;
+    drop_unwritten(history);
     pthread_mutex_unlock(&history->mutex);
 }
 
@@ -339,6 +352,9 @@ rf_history *rf_history_open(const char *path, bool threaded, char error[256])
     history->last = &history->first;
     history->turns_last = &history->turns;
     history->released = UINT64_MAX;
+    history->rows_wait = RF_HISTORY_ROWS_WAIT;
+    history->rows_max = RF_HISTORY_ROWS_MAX;
+    history->room_ms = ROOM_MS;
     if (!rf_sqlite_open(&history->store, path, error)) {
         free(history);
         return NULL;

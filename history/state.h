@@ -27,7 +27,9 @@ struct rf_history {
     rf_store store; /* the worker's */
     rf_world *world;
     bool threaded, running, attached;
-    uint64_t applied; /* as found */
+    uint64_t applied;           /* as found */
+    size_t rows_wait, rows_max; /* RF_HISTORY_ROWS_WAIT and _MAX; tests change them */
+    long room_ms;               /* the longest that one record waits for room */
     pthread_t thread;
     pthread_mutex_t mutex; /* over all below */
     uint64_t record;       /* of the last record */

@@ -344,6 +344,51 @@ static void the_journal_makes_it_anew(void **state)
     free(at);
 }
 
+/* Where a withdrawal went and its txid are the registry's; the txid comes with a record of its own,
+ * maybe after a restart. */
+static void a_txid_comes_later(void **state)
+{
+    (void)state;
+    place *at = calloc(1, sizeof *at);
+    char answer[4096], record[RF_REGISTRY_RECORD_MAX];
+    rf_bytes bytes;
+    new_dir(at);
+    open_place(at, true);
+    call(at, "", "operator/create-account", "{\"account\":\"alice\"}");
+    call(at, "", "operator/deposit",
+         "{\"account\":\"alice\",\"currency\":\"USDC\",\"amount\":\"20000\"}");
+    rf_withdrawal_note note = {.account = 1,
+                               .currency = 1,
+                               .amount = 7 * USD,
+                               .address = "somewhere",
+                               .client_wid = "mine",
+                               .create_time_ns = at->time_ns,
+                               .update_time_ns = at->time_ns};
+    rf_bytes_init(&bytes, record, sizeof record, NULL);
+    rf_record_note(&bytes, &note);
+    assert_true(rf_world_record(&at->world, record, bytes.size));
+    rf_command command = {.kind = RF_COMMAND_REQUEST_WITHDRAWAL};
+    command.u.money.account = 1;
+    command.u.money.currency = 1;
+    command.u.money.amount = 7 * USD;
+    test_market market = {.world = &at->world, .time_ns = at->time_ns};
+    rf_result result = give(&market, &command);
+    assert_int_equal(result.code, RF_ERR_OK);
+    close_place(at);
+    open_place(at, true);
+    rf_bytes_init(&bytes, record, sizeof record, NULL);
+    rf_record_txid(&bytes, result.id, "0xabc");
+    assert_true(rf_world_record(&at->world, record, bytes.size));
+    assert_int_equal(ask(&at->world, 1, at->time_ns, "private/get-withdrawal-history", "{}", answer,
+                         sizeof answer),
+                     RF_ERR_OK);
+    assert_non_null(strstr(answer, "\"client_wid\":\"mine\",\"address\":\"somewhere\""));
+    assert_non_null(strstr(answer, "\"status\":\"0\",\"txid\":\"0xabc\""));
+    close_place(at);
+    remove_dir(at);
+    free(at);
+}
+
 /* A hole is said, not hidden: nothing is written behind it, and questions are answered 9010001. */
 static void a_hole_is_said(void **state)
 {
@@ -377,6 +422,7 @@ int main(void)
         cmocka_unit_test(the_help_page_is_told),
         cmocka_unit_test(liquidations_are_found),
         cmocka_unit_test(the_journal_makes_it_anew),
+        cmocka_unit_test(a_txid_comes_later),
         cmocka_unit_test(a_hole_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -668,6 +668,69 @@ static void every_call_may_fail(void **state)
     free(one.text.data);
 }
 
+static bool slow_begin(rf_store *store, char error[256])
+{
+    nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    return real.begin(store, error);
+}
+
+/* A worker that cannot keep up slows the venue down; memory stays bounded and nothing is lost. */
+static void a_slow_database_slows_the_venue(void **state)
+{
+    (void)state;
+    dump one, other;
+    size_t most = 0;
+    venue *place = calloc(1, sizeof *place);
+    reference(18, STEPS, &one);
+    open_venue(place, NULL, true);
+    pthread_mutex_lock(&place->history->mutex);
+    real = place->history->store;
+    place->history->store.begin = slow_begin;
+    place->history->rows_wait = 6000;
+    place->history->room_ms = 60000; /* this machine may be busy */
+    pthread_mutex_unlock(&place->history->mutex);
+    start_market(&place->market, &place->world, 18);
+    for (unsigned i = 0; i < STEPS; i++) {
+        go_on(&place->market);
+        size_t behind = rf_history_behind(place->history);
+        most = behind > most ? behind : most;
+    }
+    assert_in_range(most, 4096, 6000 + 4096);
+    question asked = {.place = place, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    pthread_cond_init(&asked.answered, NULL);
+    rf_history_ask(place->history, ask_for_orders, &asked);
+    wait_for_answer(&asked);
+    dump_store(&place->history->store, &other); /* nothing is left that the worker could write */
+    assert_same(&one, &other);
+    close_venue(place);
+    free(place);
+    free(one.text.data);
+    free(other.text.data);
+}
+
+/* One that fails for too long is given up: memory is let go, and the next start goes on from what was
+ * written. */
+static void a_database_that_fails_for_long_is_given_up(void **state)
+{
+    (void)state;
+    char error[256];
+    venue *place = calloc(1, sizeof *place);
+    open_venue(place, NULL, false);
+    make_failing(place->history, 3000);
+    place->history->rows_max = 9000;
+    place->history->threaded = true; /* rows wait, as they would behind a worker */
+    play(place, 19, STEPS);
+    place->history->threaded = false;
+    calls_left = UINT32_MAX;
+    history_flush(place->history);
+    assert_true(rf_history_failed(place->history, error));
+    assert_string_equal(error, "history: more rows wait than memory shall hold");
+    assert_int_equal(rf_history_behind(place->history), 0);
+    assert_true(rf_history_written(place->history) < place->world.record);
+    close_venue(place);
+    free(place);
+}
+
 /* The version stands in the file's header (SQLite's user_version, big-endian at byte 60). */
 static void set_version(const char *path, uint8_t version)
 {
@@ -704,6 +767,38 @@ static void another_schema_is_made_anew(void **state)
     remove_path(path);
 }
 
+/* docs/history.md has each table and column as rows.def has them. */
+static void the_document_is_right(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"INT", "ID",      "TIME",       "MONEY",    "RATE", "PRICE",
+                                        "QTY", "ACCOUNT", "INSTRUMENT", "CURRENCY", "text"};
+    static const char *const merges[] = {"KEY", "SET", "FIRST", "LAST", "ADD", "MAX", "MIN"};
+    static char text[100000];
+    FILE *file = fopen("../docs/history.md", "r");
+    file = file ? file : fopen("docs/history.md", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    for (unsigned i = 0; i < RF_TABLES; i++) {
+        char wanted[300];
+        const rf_table_info *table = &rf_tables[i];
+        snprintf(wanted, sizeof wanted, "\n### %s\n", table->name);
+        const char *at = strstr(text, wanted);
+        if (!at)
+            fail_msg("no chapter about %s", table->name);
+        for (unsigned c = 0; c < table->columns; c++) {
+            const rf_column *column = &rf_columns[(unsigned)table->first + c];
+            snprintf(wanted, sizeof wanted, "\n| %s | %s | %s | %s |\n", column->name,
+                     kinds[column->kind], merges[column->merge], column->doc);
+            const char *next = strstr(at, wanted);
+            if (!next)
+                fail_msg("docs/history.md, %s: not there or not in order:%s", table->name, wanted);
+            at = next;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -715,7 +810,10 @@ int main(void)
         cmocka_unit_test(questions_see_what_was_observed),
         cmocka_unit_test(rows_wait_for_the_journal),
         cmocka_unit_test(every_call_may_fail),
+        cmocka_unit_test(a_slow_database_slows_the_venue),
+        cmocka_unit_test(a_database_that_fails_for_long_is_given_up),
         cmocka_unit_test(another_schema_is_made_anew),
+        cmocka_unit_test(the_document_is_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
