@@ -310,20 +310,46 @@ static void cancel_item(rf_call *call, uint32_t token, uint32_t index)
     rf_put_close(call->out, '}');
 }
 
-static rf_error each_item(rf_call *call,
-                          void (*item)(rf_call *call, uint32_t token, uint32_t index))
+static bool is_short(rf_call *call, unsigned param)
 {
-    uint32_t count;
-    uint32_t list = list_of(call, RF_P_ORDER_LIST_order_list, &count);
-    if (count > LIST_MAX) {
-        rf_args_refuse(&call->args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "order_list");
-        return call->args.problem;
-    }
-    rf_put_open(call->out, NULL, '[');
+    uint32_t count = 0;
+    if (rf_arg(&call->args, param))
+        list_of(call, param, &count);
+    return count <= LIST_MAX || rf_args_refuse(&call->args, RF_ERR_MISSING_OR_INVALID_ARGUMENT,
+                                               rf_params[param].name);
+}
+
+static void put_items(rf_call *call, const char *key, unsigned param,
+                      void (*item)(rf_call *call, uint32_t token, uint32_t index))
+{
+    uint32_t count = 0;
+    uint32_t list = rf_arg(&call->args, param) ? list_of(call, param, &count) : 0;
+    rf_put_open(call->out, key, '[');
     for (uint32_t i = 0; i < count; i++)
         item(call, rf_json_element(call->args.json, list, i), i);
     rf_put_close(call->out, ']');
     call->client_oid = NULL;
+}
+
+static rf_error each_item(rf_call *call,
+                          void (*item)(rf_call *call, uint32_t token, uint32_t index))
+{
+    if (!is_short(call, RF_P_ORDER_LIST_order_list))
+        return call->args.problem;
+    put_items(call, NULL, RF_P_ORDER_LIST_order_list, item);
+    return RF_ERR_OK;
+}
+
+rf_error rf_handle_batch_orders(rf_call *call)
+{
+    if (!call->request->connection)
+        return RF_ERR_METHOD_NOT_FOUND;
+    if (!is_short(call, RF_P_BATCH_cancels) || !is_short(call, RF_P_BATCH_creates))
+        return call->args.problem;
+    rf_put_open(call->out, NULL, '{');
+    put_items(call, "cancels", RF_P_BATCH_cancels, cancel_item);
+    put_items(call, "creates", RF_P_BATCH_creates, create_item);
+    rf_put_close(call->out, '}');
     return RF_ERR_OK;
 }
 

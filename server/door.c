@@ -339,6 +339,7 @@ rf_doors *rf_doors_open(const rf_doors_parts *parts)
         rf_doors_close(doors);
         return NULL;
     }
+    doors->world->api->servers[RF_SERVICE_CONNECTION] = (rf_server){.call = rf_socket_serve};
     rf_world_observe(doors->world, (rf_observer){.event = on_event, .context = doors});
     return doors;
 }

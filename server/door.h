@@ -145,6 +145,7 @@ int rf_socket_upgrade(rf_doors *doors, rf_conn conn, const rf_http_request *requ
 void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t size);
 void rf_socket_closed(rf_doors *doors, rf_conn conn);
 void rf_socket_tick(rf_doors *doors);
+rf_error rf_socket_serve(rf_call *call); /* RF_SERVICE_CONNECTION */
 void rf_socket_event(rf_doors *doors, const rf_event *event);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/handlers.h"
 #include "api/put.h"
 #include "server/clock.h"
 #include "server/door.h"
@@ -188,6 +189,20 @@ void rf_socket_tick(rf_doors *doors)
         else if (!session->beat_open && age_ms >= RF_HEARTBEAT_MS)
             beat(doors, session, now);
     }
+}
+
+/* RF_SERVICE_CONNECTION: a call that came in by no WebSocket finds nobody here. */
+rf_error rf_socket_serve(rf_call *call)
+{
+    rf_session *session = call->request->connection;
+    if (!session)
+        return RF_ERR_METHOD_NOT_FOUND;
+    if (call->method == &rf_methods[RF_M_SET_DISCONNECT])
+        session->cancels = true;
+    rf_put_open(call->out, NULL, '{');
+    rf_put_text(call->out, "scope", session->cancels ? "CONNECTION" : "NONE");
+    rf_put_close(call->out, '}');
+    return RF_ERR_OK;
 }
 
 /* ---- Methods of a session -------------------------------------------------------------------- */

@@ -159,7 +159,7 @@ class Tests:
         self.scenarios, self.programs = {}, {}
         for path in sorted(glob.glob(os.path.join(TESTS, "scenario", "**", "*.jsonl"), recursive=True)):
             self.scenarios[os.path.relpath(path, TESTS)] = Scenario(path, table)
-        for pattern in ("**/*.c", "**/*.py", "**/*.sh"):
+        for pattern in ("**/*.c", "**/*.py", "**/*.sh", "server/*.mjs"):
             for path in sorted(glob.glob(os.path.join(TESTS, pattern), recursive=True)):
                 with open(path, encoding="utf-8") as handle:
                     self.programs[os.path.relpath(path, TESTS)] = handle.read()
