@@ -315,8 +315,8 @@ static bool is_short(rf_call *call, unsigned param)
     uint32_t count = 0;
     if (rf_arg(&call->args, param))
         list_of(call, param, &count);
-    return count <= LIST_MAX || rf_args_refuse(&call->args, RF_ERR_MISSING_OR_INVALID_ARGUMENT,
-                                               rf_params[param].name);
+    return count <= LIST_MAX ||
+           rf_args_refuse(&call->args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, rf_params[param].name);
 }
 
 static void put_items(rf_call *call, const char *key, unsigned param,
