@@ -14,9 +14,11 @@
 typedef struct rf_bench_options {
     bool json;
     uint32_t runs;
-    uint64_t commands;  /* 0: the benchmark's own number */
-    const char *script; /* write the commands of W2-S as a replay script here */
-    bool quick;         /* small sizes: the test run's way through all of it */
+    uint64_t commands;               /* 0: the benchmark's own number */
+    const char *script;              /* write the commands of W2-S as a replay script here */
+    bool quick;                      /* small sizes: the test run's way through all of it */
+    uint32_t window;                 /* calls under way at the server; 0: the benchmark's own */
+    uint32_t rate, seconds, clients; /* of the soak; 0: its own */
 } rf_bench_options;
 
 /* One recorded command, small enough that a stream of millions fits the memory of a small machine. */
@@ -87,6 +89,9 @@ void rf_bench_book(const rf_bench_options *options);   /* W1 */
 void rf_bench_margin(const rf_bench_options *options); /* W2 S, L, M and service times */
 void rf_bench_mark(const rf_bench_options *options);   /* W4 */
 void rf_bench_memory(const rf_bench_options *options); /* W5 */
+void rf_bench_server(const rf_bench_options *options); /* W3, W6, W8; the process ends on failure */
+/* The sandbox under load, watched. False: a promise was broken; the words are on stderr. */
+bool rf_bench_soak(const rf_bench_options *options);
 /* Writes W2-S as a replay script and prints the digest that `ringfence replay --digest` of it must print. */
 bool rf_bench_script(const rf_bench_options *options, const rf_limits *limits);
 /* The recorded stream of a W2 variant, 'S', 'L' or 'M'. The caller frees commands. */

@@ -10,30 +10,37 @@
 
 static void usage(FILE *out)
 {
-    fprintf(out, "usage: ringfence bench engine|book|margin|mark|memory|all [--json] [--runs N] "
-                 "[--commands N] [--quick]\n"
-                 "  book    W1  orders under five price paths\n"
-                 "  margin  W2  margin-checked orders: S (1,000 users), L (500,000), M (isolated "
-                 "ones among them)\n"
-                 "  mark    W4  mark ticks over up to 1,000,000 isolated positions, with and "
-                 "without liquidations\n"
-                 "  memory  W5  bytes per object\n"
-                 "  engine, all: everything above\n"
-                 "  --runs N      repeat each measurement (5); the median is the value\n"
-                 "  --commands N  length of the streams\n"
-                 "  --quick       small sizes, to see that it runs\n"
-                 "  --json        one object a row\n"
-                 "usage: ringfence bench --script FILE [--commands N]\n"
-                 "  writes W2-S as a replay script and prints the digest that `ringfence replay "
-                 "--digest FILE` ends with\n");
+    fprintf(out,
+            "usage: ringfence bench engine|book|margin|mark|memory|server|all [--json] [--runs N] "
+            "[--commands N] [--quick]\n"
+            "  book    W1  orders under five price paths\n"
+            "  margin  W2  margin-checked orders: S (1,000 users), L (500,000), M (isolated "
+            "ones among them)\n"
+            "  mark    W4  mark ticks over up to 1,000,000 isolated positions, with and "
+            "without liquidations\n"
+            "  memory  W5  bytes per object\n"
+            "  engine  everything above\n"
+            "  server  W3, W6, W8  a server of its own on this disk: durable orders a second over "
+            "WebSocket\n"
+            "          and REST, latency at fixed rates, fan-out\n"
+            "  all     everything above\n"
+            "  --runs N      repeat each measurement (5); the median is the value\n"
+            "  --commands N  length of the streams\n"
+            "  --quick       small sizes, to see that it runs\n"
+            "  --window N    server: calls under way of all clients together (1024)\n"
+            "  --json        one object a row\n"
+            "usage: ringfence bench --script FILE [--commands N]\n"
+            "  writes W2-S as a replay script and prints the digest that `ringfence replay "
+            "--digest FILE` ends with\n");
 }
 
 static bool run(const char *what, const rf_bench_options *options)
 {
-    const bool all = strcmp(what, "engine") == 0 || strcmp(what, "all") == 0;
+    const bool whole = strcmp(what, "all") == 0, all = whole || strcmp(what, "engine") == 0;
+    const bool server = whole || strcmp(what, "server") == 0;
     const bool book = all || strcmp(what, "book") == 0, margin = all || strcmp(what, "margin") == 0;
     const bool mark = all || strcmp(what, "mark") == 0, memory = all || strcmp(what, "memory") == 0;
-    if (!book && !margin && !mark && !memory)
+    if (!book && !margin && !mark && !memory && !server)
         return false;
     rf_bench_header(options);
     if (margin)
@@ -44,6 +51,8 @@ static bool run(const char *what, const rf_bench_options *options)
         rf_bench_mark(options);
     if (memory)
         rf_bench_memory(options);
+    if (server)
+        rf_bench_server(options);
     return true;
 }
 
@@ -56,13 +65,11 @@ static bool number(const char *text, uint64_t max, uint64_t *value)
 
 int rf_cli_bench(int argc, char **argv)
 {
-    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
-                                          {"runs", required_argument, NULL, 'r'},
-                                          {"commands", required_argument, NULL, 'c'},
-                                          {"quick", no_argument, NULL, 'q'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {"script", required_argument, NULL, 's'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"json", no_argument, NULL, 'j'},           {"runs", required_argument, NULL, 'r'},
+        {"commands", required_argument, NULL, 'c'}, {"quick", no_argument, NULL, 'q'},
+        {"window", required_argument, NULL, 'w'},   {"help", no_argument, NULL, 'h'},
+        {"script", required_argument, NULL, 's'},   {NULL, 0, NULL, 0}};
     rf_bench_options options = {.runs = 5};
     uint64_t value = 0;
     int option;
@@ -80,6 +87,8 @@ int rf_cli_bench(int argc, char **argv)
             options.quick = true;
         else if (option == 'r' && number(optarg, 31, &value))
             options.runs = (uint32_t)value;
+        else if (option == 'w' && number(optarg, 1000000, &value))
+            options.window = (uint32_t)value;
         else if (option == 'c' && number(optarg, 100000000, &value))
             options.commands = value;
         else
