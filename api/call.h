@@ -37,6 +37,7 @@ typedef enum rf_service {
     RF_SERVICE_REGISTRY,   /* keys, people, addresses */
     RF_SERVICE_CONNECTION, /* of the WebSocket that the call came in by */
     RF_SERVICE_SANDBOX,
+    RF_SERVICE_PRICES, /* where index prices come from */
     RF_SERVICES,
 } rf_service;
 typedef struct rf_server {

@@ -22,6 +22,7 @@ enum rf_method_flag {
     RF_METHOD_REGISTRY = 1 << 6,
     RF_METHOD_CONNECTION = 1 << 7,
     RF_METHOD_SANDBOX = 1 << 8,
+    RF_METHOD_PRICES = 1 << 9,
 };
 
 typedef enum rf_param_type {
