@@ -107,10 +107,8 @@ static rf_handler find_server(const rf_call *call)
         unsigned flag;
         rf_service service;
     } rows[] = {
-        {RF_METHOD_HISTORY, RF_SERVICE_HISTORY},
-        {RF_METHOD_REGISTRY, RF_SERVICE_REGISTRY},
-        {RF_METHOD_CONNECTION, RF_SERVICE_CONNECTION},
-        {RF_METHOD_SANDBOX, RF_SERVICE_SANDBOX},
+        {RF_METHOD_HISTORY, RF_SERVICE_HISTORY},       {RF_METHOD_REGISTRY, RF_SERVICE_REGISTRY},
+        {RF_METHOD_CONNECTION, RF_SERVICE_CONNECTION}, {RF_METHOD_SANDBOX, RF_SERVICE_SANDBOX},
         {RF_METHOD_PRICES, RF_SERVICE_PRICES},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -40,6 +40,8 @@ typedef struct bench {
 
 /* ---- Orders over a WebSocket ----------------------------------------------------------------- */
 
+static unsigned part; /* of the benchmark: no two parts give an order the same name */
+
 /* Even numbers place an order, odd ones cancel it. */
 static void say_order(rf_load_conn *conn, int64_t due_ns)
 {
@@ -50,15 +52,16 @@ static void say_order(rf_load_conn *conn, int64_t due_ns)
         size = snprintf(text, sizeof text,
                         "{\"id\":%llu,\"method\":\"private/create-order\",\"params\":{"
                         "\"instrument_name\":\"BTCUSD-PERP\",\"side\":\"%s\",\"type\":\"LIMIT\","
-                        "\"price\":\"%u\",\"quantity\":\"0.0010\",\"client_oid\":\"%u-%llu\"}}",
+                        "\"price\":\"%u\",\"quantity\":\"0.0010\",\"client_oid\":\"%u-%u-%llu\"}}",
                         (unsigned long long)number + 1, order % 2 ? "BUY" : "SELL",
                         order % 2 ? 49900 - (unsigned)(order % 64) : 50100 + (unsigned)(order % 64),
-                        conn->number, (unsigned long long)order);
+                        part, conn->number, (unsigned long long)order);
     else
-        size = snprintf(text, sizeof text,
-                        "{\"id\":%llu,\"method\":\"private/cancel-order\",\"params\":{"
-                        "\"client_oid\":\"%u-%llu\"}}",
-                        (unsigned long long)number + 1, conn->number, (unsigned long long)order);
+        size =
+            snprintf(text, sizeof text,
+                     "{\"id\":%llu,\"method\":\"private/cancel-order\",\"params\":{"
+                     "\"client_oid\":\"%u-%u-%llu\"}}",
+                     (unsigned long long)number + 1, part, conn->number, (unsigned long long)order);
     rf_load_say(conn, text, (size_t)size, due_ns);
 }
 
@@ -85,6 +88,7 @@ static uint64_t answered(const rf_load *load, uint64_t *refused)
 
 static void sign_in_all(bench *self, rf_load *load)
 {
+    part++;
     for (uint32_t i = 0; i < load->conns_count; i++)
         rf_load_sign_in(load, &load->conns[i], &self->server.accounts[i]);
     for (uint32_t i = 0; i < load->conns_count; i++)
@@ -305,7 +309,8 @@ static void bench_rest(bench *self, uint32_t clients)
 static void bench_fan_out(bench *self)
 {
     static const char subscribe[] = "{\"id\":1,\"method\":\"subscribe\",\"params\":{\"channels\":["
-                                    "\"ticker.BTCUSD-PERP\"]}}";
+                                    "\"book.BTCUSD-PERP.10\"],\"book_subscription_type\":"
+                                    "\"SNAPSHOT_AND_UPDATE\",\"book_update_frequency\":10}}";
     rf_load fans, trader;
     char members[128];
     uint32_t count = self->options->quick ? SUBSCRIBERS_QUICK : SUBSCRIBERS;

@@ -24,6 +24,7 @@
 #include "server/metrics.h"
 #include "server/pages.h"
 #include "server/phase.h"
+#include "server/prices.h"
 #include "server/rate.h"
 #include "server/sequencer.h"
 
@@ -52,6 +53,7 @@ typedef struct rf_doors_parts {
     rf_audit *audit;
     rf_pages *pages;
     rf_phase *phase;
+    const rf_price_sources *prices; /* NULL: there are none */
 } rf_doors_parts;
 
 struct rf_doors {

@@ -74,6 +74,8 @@ static void send_metrics(rf_doors *doors, rf_ticket ticket)
     put_gate(out, doors->parts.gate);
     put_sequencer(out, doors);
     put_market(out, doors);
+    if (doors->parts.prices)
+        rf_price_sources_print(doors->parts.prices, out);
     rf_metrics_value(out, "resident_bytes", "gauge", "Resident memory.", resident_bytes());
     rf_doors_send(doors, ticket, out->full ? 500 : 200, "text/plain; version=0.0.4", out->data,
                   out->size);

@@ -15,7 +15,8 @@ enum {
     PARAMS_SIZE = 2048,
     STEPS_MAX = 64, /* of the prices in one turn: a clock that is too fast for the machine lags */
     LOOK_MS = 1000,
-    WARM_STEPS = 3,
+    WARM_STEPS = 3,  /* of prices before the first customer, */
+    WARM_CALLS = 50, /* and of makers and takers */
 };
 static const int64_t second_ns = 1000000000, step_length_ns = RF_SANDBOX_STEP_MS * 1000000LL;
 
@@ -237,7 +238,8 @@ static void warm_up(rf_sandbox *sandbox)
 {
     for (unsigned i = 0; i < WARM_STEPS; i++)
         step(sandbox);
-    for (unsigned i = 0; i < 2 * SANDBOX_LEVELS * SANDBOX_INSTRUMENTS * WARM_STEPS; i++)
+    sandbox_quote_all(sandbox);
+    for (unsigned i = 0; i < WARM_CALLS; i++)
         sandbox_flow(sandbox);
 }
 

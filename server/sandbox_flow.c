@@ -16,7 +16,7 @@ enum {
     SKEW = 800,        /* ppm that a full inventory moves the quotes by */
     FULL_UNITS = 4000, /* a full inventory, in units of notional */
     TAKER_UNITS = 60,  /* at which the taker turns round */
-    AMENDS = 4,        /* of so many moves of a quote one is a cancel and a new order */
+    AMENDS = 8,        /* of so many moves of a quote one is a cancel and a new order */
     REFILL_E8_MILLIONS = 10,
 };
 
@@ -134,6 +134,15 @@ static void requote(rf_sandbox *sandbox)
         cancel_quote(sandbox, &market->quotes[side][level]);
     else
         amend_quote(sandbox, market, side, level);
+}
+
+void sandbox_quote_all(rf_sandbox *sandbox)
+{
+    for (unsigned i = 0; i < SANDBOX_INSTRUMENTS; i++)
+        for (unsigned level = 0; level < SANDBOX_LEVELS; level++) {
+            place_quote(sandbox, &sandbox->markets[i], RF_BUY, level);
+            place_quote(sandbox, &sandbox->markets[i], RF_SELL, level);
+        }
 }
 
 /* A quantity of the answer in lots, 0 when there is none. */

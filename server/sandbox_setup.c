@@ -6,6 +6,7 @@
 #include "server/sandbox_state.h"
 #include "server/vault.h"
 
+#define KEY_LABEL "sandbox"
 #define USD(n) ((n)*RF_E8)
 
 /* Everything that venues agree on but the tiers; a mark that nobody feeds is stale after ten seconds. */
@@ -143,29 +144,43 @@ static bool open_account(rf_sandbox *sandbox, const char *label, int usd, uint32
     return true;
 }
 
-/* Only the hash of a password and the seal of a secret are kept, so those of the last run are no use:
- * new ones. */
+/* Only the hash of a password and the seal of a secret are kept, so those of an earlier run are no use:
+ * new ones take their place. */
+static void revoke_old_keys(rf_sandbox *sandbox)
+{
+    const rf_registry *registry = sandbox->options.world->registry;
+    uint32_t count = rf_registry_keys_count(registry);
+    for (uint32_t i = 0; i < count; i++) {
+        const rf_api_key *key = rf_registry_key_at(registry, i);
+        if (!key->revoked && strcmp(key->label, KEY_LABEL) == 0)
+            sandbox_operate(sandbox, "operator/revoke-api-key", "{\"api_key\":\"%s\"}", key->key);
+    }
+}
+
+static rf_error set_password(rf_sandbox *sandbox, const sandbox_person *person)
+{
+    if (rf_registry_user(sandbox->options.world->registry, person->account))
+        return sandbox_operate(sandbox, "operator/set-password",
+                               "{\"name\":\"%s\",\"password\":\"%s\"}", person->account,
+                               person->password);
+    return sandbox_operate(sandbox, "operator/create-user",
+                           "{\"name\":\"%s\",\"account\":\"%s\",\"password\":\"%s\"}",
+                           person->account, person->account, person->password);
+}
+
 static bool give_keys(rf_sandbox *sandbox, sandbox_person *person)
 {
     rf_random_text(person->password, PASSWORD_LETTERS);
     if (!must(sandbox, "the API key", person->account,
               sandbox_operate(sandbox, "operator/create-api-key",
                               "{\"account\":\"%s\",\"scopes\":[\"read\",\"trade\",\"withdraw\"],"
-                              "\"ip_list\":[\"127.0.0.1\",\"::1\"]}",
+                              "\"ip_list\":[\"127.0.0.1\",\"::1\"],"
+                              "\"label\":\"" KEY_LABEL "\"}",
                               person->account)))
         return false;
     snprintf(person->api_key, sizeof person->api_key, "%s", sandbox_result(sandbox, "api_key"));
     snprintf(person->secret, sizeof person->secret, "%s", sandbox_result(sandbox, "secret"));
-    /* After a restart the person is there already. */
-    rf_error code = sandbox_operate(sandbox, "operator/create-user",
-                                    "{\"name\":\"%s\",\"account\":\"%s\",\"password\":\"%s\"}",
-                                    person->account, person->account, person->password);
-    if (code == RF_ERR_OK)
-        return true;
-    return must(sandbox, "the password", person->account,
-                sandbox_operate(sandbox, "operator/set-password",
-                                "{\"name\":\"%s\",\"password\":\"%s\"}", person->account,
-                                person->password));
+    return must(sandbox, "the password", person->account, set_password(sandbox, person));
 }
 
 /* Whoever quoted before a restart does not know its orders any more. */
@@ -211,6 +226,7 @@ bool sandbox_set_up(rf_sandbox *sandbox)
             return false;
     if (!fund(sandbox))
         return false;
+    revoke_old_keys(sandbox);
     for (unsigned i = 0; i < SANDBOX_PEOPLE; i++)
         if (!open_person(sandbox, i))
             return false;

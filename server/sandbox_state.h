@@ -115,6 +115,8 @@ bool sandbox_set_up(rf_sandbox *sandbox);
 /* One call of a maker, a taker or of the crowd (sandbox_flow.c, sandbox_crowd.c). */
 void sandbox_flow(rf_sandbox *sandbox);
 void sandbox_gamble(rf_sandbox *sandbox);
+/* Places every quote, at first. */
+void sandbox_quote_all(rf_sandbox *sandbox);
 /* The maker looks at its positions. */
 void sandbox_look(rf_sandbox *sandbox);
 /* The methods (sandbox_methods.c). */

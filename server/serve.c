@@ -17,6 +17,7 @@
 #include "server/door.h"
 #include "server/note.h"
 #include "server/notify.h"
+#include "server/prices.h"
 #include "server/registrar.h"
 #include "server/sandbox.h"
 
@@ -42,7 +43,8 @@ typedef struct server {
     rf_doors_parts parts;
     rf_phase phase;
     rf_doors *doors;
-    rf_sandbox *sandbox; /* NULL: there is none */
+    rf_sandbox *sandbox;      /* NULL: there is none */
+    rf_price_sources *prices; /* likewise */
     char operator_socket[PATH_SIZE];
     char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16], console_url[BOUND_SIZE + 16];
     int lock;
@@ -249,22 +251,22 @@ static bool listen_all(server *self)
     return true;
 }
 
-/* ---- The sandbox ----------------------------------------------------------------------------- */
+/* ---- Callers inside: the sandbox, the price sources ------------------------------------------- */
 
-static rf_error call_for_sandbox(void *context, const rf_caller *caller, const char *method,
-                                 const char *params_json, rf_bytes *answer)
+static rf_error call_locally(void *context, const rf_caller *caller, const char *method,
+                             const char *params_json, rf_bytes *answer)
 {
     server *self = context;
     return rf_local_call(self->doors, caller, method, params_json, answer);
 }
 
-static void shift_for_sandbox(void *context, int64_t ns)
+static void shift_clock(void *context, int64_t ns)
 {
     server *self = context;
     rf_sequencer_shift(self->sequencer, ns);
 }
 
-static void turn_for_sandbox(void *context)
+static void turn(void *context)
 {
     server *self = context;
     rf_doors_turn(self->doors);
@@ -277,9 +279,9 @@ static bool open_sandbox(server *self)
         return true;
     const rf_sandbox_options options = {
         .world = rf_sequencer_world(self->sequencer),
-        .call = call_for_sandbox,
-        .shift = shift_for_sandbox,
-        .turn = turn_for_sandbox,
+        .call = call_locally,
+        .shift = shift_clock,
+        .turn = turn,
         .context = self,
         .seed = (uint64_t)config->numbers[RF_SETTING_seed],
         .rate = (uint32_t)config->numbers[RF_SETTING_rate],
@@ -292,6 +294,31 @@ static bool open_sandbox(server *self)
     rf_sandbox_start(self->sandbox, &self->loop);
     rf_doors_turn(self->doors);
     return true;
+}
+
+static int64_t wall_ns(void *context)
+{
+    (void)context;
+    return rf_clock_wall_ns();
+}
+
+static bool open_prices(server *self)
+{
+    const char *path = self->config->texts[RF_SETTING_price_sources];
+    if (path[0] == '\0')
+        return true;
+    const rf_price_options options = {
+        .path = path,
+        .loop = &self->loop,
+        .api = rf_sequencer_world(self->sequencer)->api,
+        .call = call_locally,
+        .turn = turn,
+        .now_ns = wall_ns,
+        .context = self,
+    };
+    self->prices = rf_price_sources_open(&options, self->error);
+    self->doors->parts.prices = self->prices;
+    return self->prices != NULL;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -357,6 +384,8 @@ static void on_signal(uv_signal_t *signal, int number)
     rf_gate_stop_listening(self->doors->parts.gate);
     if (self->sandbox)
         rf_sandbox_stop(self->sandbox);
+    if (self->prices)
+        rf_price_sources_close(self->prices);
     rf_doors_stop(self->doors);
     rf_doors_turn(self->doors);
     uv_timer_start(&self->stop_wait, on_stop_wait, 10, 10);
@@ -451,12 +480,6 @@ static bool open_audit(server *self)
     return true;
 }
 
-static int64_t wall_ns(void *context)
-{
-    (void)context;
-    return rf_clock_wall_ns();
-}
-
 static uint64_t last_seq(void *context)
 {
     return rf_local_seq(context);
@@ -529,12 +552,13 @@ static bool start(server *self)
 {
     return open_data(self) && open_vault(self) && make_sequencer(self) && open_history(self) &&
            recover(self) && open_audit(self) && open_registrar(self) && open_doors(self) &&
-           open_sandbox(self);
+           open_sandbox(self) && open_prices(self);
 }
 
 static void finish(server *self)
 {
     rf_sandbox_close(self->sandbox);
+    rf_price_sources_free(self->prices);
     close_doors(self);
     rf_registrar_close(self->registrar);
     rf_audit_close(self->audit);
