@@ -21,6 +21,7 @@
 
 enum {
     BATCH_ROWS = 4096,
+    QUIET_RECORDS = 1000,
     BATCH_MS = 20,
     IDLE_MS = 100,
     RETRY_MS = 1000,
@@ -54,11 +55,20 @@ static void give_up(rf_history *history, const char *why)
     history->gave_up = true;
 }
 
+/* Records without rows are noted now and then, and at the end: else the next start would begin at
+ * an old snapshot for nothing. */
+static bool is_worth_a_batch(const rf_history *history)
+{
+    uint64_t quiet = history->record - history->batched;
+    return rf_feeder_rows(history->feeder) > 0 || quiet >= QUIET_RECORDS ||
+           (history->closing && quiet > 0);
+}
+
 static void seal(rf_history *history)
 {
     uint64_t after = history->sealed_until;
     history->sealed_until = history->record;
-    if (history->gave_up || rf_feeder_rows(history->feeder) == 0)
+    if (history->gave_up || history->record <= history->applied || !is_worth_a_batch(history))
         return;
     history_sealed *sealed = calloc(1, sizeof *sealed);
     if (!sealed) {
@@ -66,6 +76,7 @@ static void seal(rf_history *history)
         return;
     }
     sealed->after = after;
+    history->batched = history->record;
     rf_feeder_take(history->feeder, &sealed->batch);
     if (sealed->batch.out_of_memory)
         give_up(history, "history: out of memory");
@@ -359,7 +370,7 @@ rf_history *rf_history_open(const char *path, bool threaded, char error[256])
         free(history);
         return NULL;
     }
-    history->applied = history->written = history->store.applied;
+    history->applied = history->written = history->batched = history->store.applied;
     return history;
 }
 
@@ -390,6 +401,7 @@ void rf_history_close(rf_history *history)
         pthread_mutex_unlock(&history->mutex);
         pthread_join(history->thread, NULL);
     } else if (history->attached) {
+        history->closing = true;
         history_flush(history);
     }
     while (history->first)

@@ -1,10 +1,12 @@
 /* The store in SQLite: one table for each of rows.def and `meta` with the number of the last record,
  * which is written in the transaction of its rows. WAL and synchronous NORMAL: after power loss the
  * database may lack its last transactions, never have half of one, and the journal makes them anew. */
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -402,6 +404,14 @@ static void close_base(rf_store *store)
     store->context = NULL;
 }
 
+/* It holds what everybody did: for the owner's eyes only. SQLite gives its other files the same mode. */
+static void make_private(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file >= 0)
+        close(file);
+}
+
 bool rf_sqlite_open(rf_store *store, const char *path, char error[256])
 {
     database *base = calloc(1, sizeof *base);
@@ -416,6 +426,8 @@ bool rf_sqlite_open(rf_store *store, const char *path, char error[256])
         snprintf(error, 256, "history: out of memory");
         return false;
     }
+    if (path)
+        make_private(path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     bool good = sqlite3_open_v2(path ? path : ":memory:", &base->db, flags, NULL) == SQLITE_OK ||
                 complain(base, path ? path : "memory", error);

@@ -39,6 +39,7 @@ struct rf_history {
     history_sealed *first, **last;
     history_turn *turns, **turns_last;
     size_t sealed_rows;
+    uint64_t batched;      /* the last record of the last batch */
     uint64_t sealed_until; /* rows of records up to this are sealed */
     uint64_t released, written;
     bool closing, gave_up;

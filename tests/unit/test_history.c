@@ -2,6 +2,7 @@
  * nothing when the database fails or the program is killed. */
 #include "tests/unit/history_market.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -505,6 +506,32 @@ static void killed_and_continued(void **state)
     remove_path(path);
 }
 
+/* Records without rows count too: a start behind a clean stop has nothing to make up for. */
+static void quiet_records_are_noted(void **state)
+{
+    (void)state;
+    char path[128];
+    struct stat about;
+    venue *place = calloc(1, sizeof *place);
+    new_path(path);
+    for (unsigned threaded = 0; threaded < 2; threaded++) {
+        open_venue(place, path, threaded);
+        start_market(&place->market, &place->world, 15);
+        rf_command tick = {.kind = RF_COMMAND_TICK};
+        for (unsigned i = 0; i < 10 + 10 * threaded; i++)
+            give(&place->market, &tick);
+        uint64_t record = place->world.record;
+        close_venue(place);
+        open_venue(place, path, false);
+        assert_int_equal(rf_history_applied(place->history), record);
+        close_venue(place);
+    }
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    free(place);
+    remove_path(path);
+}
+
 /* ---- Order and waiting ---------------------------------------------------------------------------- */
 
 typedef struct question {
@@ -807,6 +834,7 @@ int main(void)
         cmocka_unit_test(told_and_asked_are_the_same),
         cmocka_unit_test(batches_do_not_matter),
         cmocka_unit_test(killed_and_continued),
+        cmocka_unit_test(quiet_records_are_noted),
         cmocka_unit_test(questions_see_what_was_observed),
         cmocka_unit_test(rows_wait_for_the_journal),
         cmocka_unit_test(every_call_may_fail),
