@@ -454,7 +454,11 @@ static void encode_transfer(history_answer *answer, const void *from)
     /* A client tells a withdrawal by its client_wid. */
     if (row->kind)
         rf_put_text(out, "client_wid", row->client_wid);
-    rf_put_text(out, "address", row->address);
+    /* Deposits come to the account's own address (private/get-deposit-address). */
+    if (row->kind)
+        rf_put_text(out, "address", row->address);
+    else
+        rf_put_account(out, "address", (uint32_t)row->account);
     if (row->address_tag[0])
         rf_put_text(out, "address_tag", row->address_tag);
     char status[] = {(char)('0' + row->status % 10), 0};

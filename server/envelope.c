@@ -120,12 +120,17 @@ void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, rf_error 
     rf_put_int(out, "id", id);
     rf_put_text(out, "method", method ? method : "ERROR");
     rf_put_int(out, "code", (int64_t)code);
-    rf_put_text(out, "message", words && words[0] ? words : rf_error_name(code));
-    if (retry_after_ms > 0) {
+    /* Only to a subscription the venue answers in words. */
+    bool malformed = code == RF_ERR_BAD_REQUEST && words && words[0];
+    rf_put_text(out, "message", words && words[0] && !malformed ? words : rf_error_name(code));
+    if (malformed || retry_after_ms > 0)
         rf_put_open(out, "error_data", '{');
+    if (malformed)
+        rf_put_text(out, "reason", words);
+    if (retry_after_ms > 0)
         rf_put_int(out, "retry_after_ms", retry_after_ms);
+    if (malformed || retry_after_ms > 0)
         rf_put_close(out, '}');
-    }
     rf_put_close(out, '}');
 }
 

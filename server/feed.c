@@ -180,12 +180,18 @@ static uint32_t option(const feed_request *request, uint32_t params, const char 
     return scalar ? token : 0;
 }
 
+/* ccxt writes its bookUpdateFrequency over bookSubscriptionType: a number there is the frequency,
+ * and says which type. */
 static bool read_mode(feed_request *request, uint32_t type, uint32_t frequency)
 {
-    const char *text = frequency ? rf_json_text(request->json, frequency) : "";
-    int kind =
-        type ? rf_choice("SNAPSHOT|SNAPSHOT_AND_UPDATE", rf_json_text(request->json, type)) : 0;
-    int speed = frequency ? rf_choice("10|100|500", text) : 0;
+    const rf_json *json = request->json;
+    bool mistaken = type && !frequency && json->tokens[type].kind == RF_JSON_NUMBER;
+    if (mistaken)
+        frequency = type;
+    int speed = frequency ? rf_choice("10|100|500", rf_json_text(json, frequency)) : 0;
+    int kind = type ? rf_choice("SNAPSHOT|SNAPSHOT_AND_UPDATE", rf_json_text(json, type)) : 0;
+    if (mistaken)
+        kind = speed != 2;
     request->mode = kind == 0 ? FEED_SNAPSHOTS : speed == 1 ? FEED_DELTAS_100 : FEED_DELTAS_10;
     return kind >= 0 && speed >= 0 && !(kind == 1 && speed == 2);
 }

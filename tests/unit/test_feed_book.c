@@ -126,6 +126,10 @@ static void join(fixture *f, client *c)
              c->conn % 2 ? "book_subscription_type" : "bookSubscriptionType",
              c->deltas ? "SNAPSHOT_AND_UPDATE" : "SNAPSHOT",
              c->conn % 2 ? "book_update_frequency" : "bookUpdateFrequency", c->every_ms);
+    if (c->conn % 3 == 0) /* as ccxt says it */
+        snprintf(params, sizeof params,
+                 "{\"channels\":[\"book.BTCUSD-PERP.%u\"],\"bookSubscriptionType\":%d}", c->depth,
+                 c->every_ms);
     assert_int_equal(ask(f, c->conn, (uint32_t)MARKET, -1, params), RF_ERR_OK);
 }
 
