@@ -11,6 +11,7 @@ typedef struct ledger_row {
     unsigned decimals;
     uint64_t isolation_id;
     bool traded;
+    char oid[RF_CLIENT_OID_SIZE + 1]; /* of what traded */
 } ledger_row;
 
 static void put_row(rf_bytes *out, uint32_t account, const rf_event *event, const ledger_row *row)
@@ -19,6 +20,8 @@ static void put_row(rf_bytes *out, uint32_t account, const rf_event *event, cons
     rf_put_account(out, "account_id", account);
     rf_put_date(out, "event_date", event->time_ns);
     rf_put_text(out, "journal_type", row->type);
+    if (row->sub_type)
+        rf_put_text(out, "sub_type", row->sub_type);
     rf_put_decimal(out, "transaction_qty", row->qty, row->decimals);
     rf_put_money(out, "transaction_cost", row->cost);
     rf_put_money(out, "realized_pnl", row->realized);
@@ -27,11 +30,10 @@ static void put_row(rf_bytes *out, uint32_t account, const rf_event *event, cons
     rf_put_id(out, "trade_match_id", row->traded ? event->id : 0);
     rf_put_ms(out, "event_timestamp_ms", event->time_ns);
     rf_put_id(out, "event_timestamp_ns", (uint64_t)event->time_ns);
+    rf_put_text(out, "client_oid", row->oid);
     rf_put_text(out, "taker_side", !row->traded ? "" : event->code ? "TAKER" : "MAKER");
     rf_put_text(out, "side", row->traded ? rf_side_name(event->side) : "");
     rf_put_text(out, "instrument_name", row->thing);
-    if (row->sub_type)
-        rf_put_text(out, "sub_type", row->sub_type);
     if (row->isolation_id) {
         rf_put_id(out, "isolation_id", row->isolation_id);
         rf_put_text(out, "isolation_type", "ISOLATED_MARGIN");
@@ -56,7 +58,8 @@ static void put_money_row(rf_bytes *out, uint32_t account, const rf_event *event
         put_row(out, account, event, &row);
 }
 
-static void put_fill(rf_bytes *out, const rf_event *event, const rf_instrument_view *view)
+static void put_fill(rf_bytes *out, const rf_engine *engine, const rf_event *event,
+                     const rf_instrument_view *view)
 {
     rf_wide qty = event->side == RF_BUY ? event->qty : -(rf_wide)event->qty;
     ledger_row trade = {.type = "TRADING",
@@ -70,6 +73,9 @@ static void put_fill(rf_bytes *out, const rf_event *event, const rf_instrument_v
     ledger_row profit = money_row("REALIZED_PNL", event->realized, event->isolation_id);
     ledger_row fee = money_row("TRADE_FEE", -(rf_wide)event->fee, event->isolation_id);
     profit.traded = fee.traded = true;
+    rf_event_oid(engine, event, trade.oid);
+    rf_event_oid(engine, event, profit.oid);
+    rf_event_oid(engine, event, fee.oid);
     put_row(out, event->account, event, &trade);
     put_money_row(out, event->account, event, profit);
     put_money_row(out, event->account, event, fee);
@@ -158,7 +164,7 @@ void rf_encode_transactions(rf_bytes *out, const rf_engine *engine, uint32_t acc
         settled.realized = event->realized;
         put_money_row(out, account, event, settled);
     } else if (event->kind == RF_EVENT_FILL && rf_view_instrument(engine, event->instrument, &view))
-        put_fill(out, event, &view);
+        put_fill(out, engine, event, &view);
     else if (event->kind == RF_EVENT_POSITION_MOVED &&
              rf_view_instrument(engine, event->instrument, &view))
         put_moved(out, event, &view);

@@ -84,17 +84,32 @@ const char *rf_event_margin_kind(const rf_event *event)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrument_config *config)
+void rf_event_oid(const rf_engine *engine, const rf_event *event, char oid[RF_CLIENT_OID_SIZE + 1])
+{
+    rf_order_view order;
+    memset(oid, 0, RF_CLIENT_OID_SIZE + 1);
+    if (event->order_id && rf_view_order(engine, event->account, event->order_id, NULL, &order))
+        memcpy(oid, order.params.client_oid, RF_CLIENT_OID_SIZE);
+}
+
+void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrument_config *config,
+                          const char *oid)
 {
     rf_put_open(out, NULL, '{');
     rf_put_account(out, "account_id", fill->account);
+    if (oid)
+        rf_put_date(out, "event_date", fill->time_ns);
     rf_put_text(out, "journal_type", "TRADING");
     rf_put_decimal(out, "traded_quantity", fill->qty, config->qty_decimals);
     rf_put_decimal(out, "traded_price", fill->price, config->price_decimals);
     rf_put_money(out, "fees", -(rf_wide)fill->fee);
+    if (oid)
+        rf_put_money(out, "fee_credits", 0);
     rf_put_id(out, "order_id", fill->order_id);
     rf_put_id(out, "trade_id", fill->id * 2 + fill->code);
     rf_put_id(out, "trade_match_id", fill->id);
+    if (oid)
+        rf_put_text(out, "client_oid", oid);
     rf_put_text(out, "taker_side", fill->code ? "TAKER" : "MAKER");
     rf_put_text(out, "side", rf_side_name(fill->side));
     rf_put_text(out, "instrument_name", config->name);

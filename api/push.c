@@ -127,7 +127,7 @@ static void push_user_trades(pusher *push)
             !rf_view_instrument(push->api->engine, event->instrument, &view))
             continue;
         open_message(push, view.config.name, "user.trade", "user.trade");
-        rf_encode_user_trade(push->out, event, &view.config);
+        rf_encode_user_trade(push->out, event, &view.config, NULL);
         close_message(push, event->account);
     }
 }

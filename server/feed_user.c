@@ -145,13 +145,15 @@ static void push_trades(rf_feed *feed, const rf_event *event)
 {
     feed_channel *channel = NULL;
     rf_instrument_view view;
+    char oid[RF_CLIENT_OID_SIZE + 1];
     if (event->kind != RF_EVENT_FILL ||
         !rf_view_instrument(feed->world->engine, event->instrument, &view))
         return;
     while ((channel =
                 next_of(feed, event->account, RF_CHANNEL_USER_TRADE, event->instrument, channel))) {
         open_event(feed, channel, view.config.name);
-        rf_encode_user_trade(&feed->out, event, &view.config);
+        rf_event_oid(feed->world->engine, event, oid);
+        rf_encode_user_trade(&feed->out, event, &view.config, oid);
         close_event(feed, channel);
     }
 }

@@ -182,6 +182,33 @@ test('who comes back with since_seq has missed nothing and hears nothing twice',
   for (const socket of [trader, steady, shaky]) socket.close();
 });
 
+test('what channels tell of trades and money is what the history answers', async () => {
+  await venue.list('ETHUSD-PERP');
+  const ether = (...row) => ({ ...order(...row)[1], instrument_name: 'ETHUSD-PERP' });
+  const carol = await venue.customer('carol');
+  const [maker, taker, ears] = [await connect(bob), await connect(carol), await connect(carol)];
+  await ears.call('subscribe', { channels: ['user.trade', 'user.transactions'] });
+  await must(maker, 'private/create-order', ether('BUY', '49000', '0.5'));
+  const isolated = { exec_inst: ['ISOLATED_MARGIN'], leverage: '10', client_oid: 'fenced' };
+  await must(taker, 'private/create-order', { ...ether('SELL', '49000', '0.1'), ...isolated });
+  await must(taker, 'private/create-order', { ...ether('SELL', '49000', '0.4'), client_oid: 'crossed' });
+  await must(maker, 'private/create-order', ether('SELL', '49500', '0.4'));
+  await must(taker, 'private/create-order', ether('BUY', '49500', '0.4'));
+  await sleep(100);
+  const rows = channel => ears.heard.filter(message => message.result.channel === channel).flatMap(message => message.result.data);
+  const answers = async method => (await venue.post(carol, method)).result.data;
+  const trades = (await answers('private/get-trades')).map(({ match_count, match_index, ...row }) => row).reverse();
+  assert.ok(trades.length === 3);
+  assert.deepEqual(rows('user.trade'), trades);
+  // Before she listened there was her deposit.
+  const entries = (await answers('private/get-transactions')).map(({ journal_id, ...row }) => row).reverse().slice(1);
+  assert.ok(entries.length > 6);
+  assert.deepEqual(rows('user.transactions'), entries);
+  assert.deepEqual(Object.keys(rows('user.trade')[0]), Object.keys(trades[0]));
+  assert.deepEqual(Object.keys(rows('user.transactions')[0]), Object.keys(entries[0]));
+  for (const socket of [maker, taker, ears]) socket.close();
+});
+
 /** Milliseconds from an order to its message on user.order: the best of five rounds, for others use the machine too. */
 async function delays(trader, listener) {
   const rounds = [];
