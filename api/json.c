@@ -1,5 +1,6 @@
 #include "api/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
@@ -166,13 +167,72 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
+/* ---- Memory of the parser -------------------------------------------------------------------- */
+
+/* yajl allocates half a dozen pieces a text and frees them at its end. A stack of them costs a tenth of
+ * what the heap does; what does not fit goes to the heap. */
+typedef struct scratch {
+    size_t used;
+    max_align_t memory[6 * 1024 / sizeof(max_align_t)];
+} scratch;
+
+/* The size of a piece, in front of it. */
+typedef union piece {
+    size_t size;
+    max_align_t alignment;
+} piece;
+
+static bool is_scratch(const scratch *from, const piece *at)
+{
+    const char *start = (const char *)from->memory;
+    return (const char *)at >= start && (const char *)at < start + sizeof from->memory;
+}
+
+static void *take_memory(void *context, size_t size)
+{
+    scratch *from = context;
+    size_t total = sizeof(piece) + (size + sizeof(piece) - 1) / sizeof(piece) * sizeof(piece);
+    piece *at;
+    if (total <= sizeof from->memory - from->used) {
+        at = (piece *)(void *)((char *)from->memory + from->used);
+        from->used += total;
+    } else {
+        at = malloc(total);
+    }
+    if (!at)
+        return NULL;
+    at->size = size;
+    return at + 1;
+}
+
+static void give_memory(void *context, void *memory)
+{
+    piece *at = memory ? (piece *)memory - 1 : NULL;
+    if (at && !is_scratch(context, at))
+        free(at);
+}
+
+static void *resize_memory(void *context, void *memory, size_t size)
+{
+    void *larger = take_memory(context, size);
+    if (larger && memory) {
+        size_t kept = ((piece *)memory - 1)->size;
+        memcpy(larger, memory, kept < size ? kept : size);
+        give_memory(context, memory);
+    }
+    return larger;
+}
+
 bool rf_json_parse(rf_json *json, const char *bytes, size_t size)
 {
+    scratch memory;
+    memory.used = 0;
+    yajl_alloc_funcs functions = {take_memory, resize_memory, give_memory, &memory};
     json->tokens_count = json->text_size = json->depth = 0;
     json->error = NULL;
     if (size > RF_JSON_TEXT_MAX)
         return refuse(json, "too long");
-    yajl_handle handle = yajl_alloc(&callbacks, NULL, json);
+    yajl_handle handle = yajl_alloc(&callbacks, &functions, json);
     if (!handle)
         return refuse(json, "out of memory");
     yajl_status status = yajl_parse(handle, (const unsigned char *)bytes, size);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "include/ringfence.h"
 
@@ -403,21 +404,26 @@ static const char *reason_of(int status)
 size_t rf_http_head(char head[RF_HTTP_HEAD_MAX], const rf_http_answer *answer, const char *date,
                     bool close)
 {
+    rf_bytes out;
     bool never_has_body = answer->status < 200 || answer->status == 204 || answer->status == 304;
-    int size = snprintf(head, RF_HTTP_HEAD_MAX, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status,
-                        reason_of(answer->status), date);
-    char *rest = head + size;
-    size_t room = RF_HTTP_HEAD_MAX - (size_t)size;
-    const char *ending = close ? "Connection: close\r\n" : "";
-    if (never_has_body)
-        size += snprintf(rest, room, "%s", ending);
-    else if (answer->content_type)
-        size += snprintf(rest, room, "Content-Type: %.100s\r\nContent-Length: %zu\r\n%s",
-                         answer->content_type, answer->body_size, ending);
-    else
-        size += snprintf(rest, room, "Content-Length: 0\r\n%s", ending);
-    RF_CHECK(size > 0 && size < RF_HTTP_HEAD_MAX);
-    return (size_t)size;
+    rf_bytes_init(&out, head, RF_HTTP_HEAD_MAX, NULL);
+    rf_bytes_text(&out, "HTTP/1.1 ");
+    rf_bytes_int(&out, answer->status);
+    rf_bytes_char(&out, ' ');
+    rf_bytes_text(&out, reason_of(answer->status));
+    rf_bytes_text(&out, "\r\nDate: ");
+    rf_bytes_text(&out, date);
+    if (!never_has_body && answer->content_type) {
+        rf_bytes_text(&out, "\r\nContent-Type: ");
+        rf_bytes_text(&out, answer->content_type);
+    }
+    if (!never_has_body) {
+        rf_bytes_text(&out, "\r\nContent-Length: ");
+        rf_bytes_id(&out, answer->content_type ? answer->body_size : 0);
+    }
+    rf_bytes_text(&out, close ? "\r\nConnection: close\r\n" : "\r\n");
+    RF_CHECK(!out.full);
+    return out.size;
 }
 
 static rf_error code_of(int status)
