@@ -5,6 +5,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 void rf_json_init(rf_json *json, rf_json_token *tokens, uint32_t tokens_max, char *text,
                   uint32_t text_max)
@@ -232,6 +233,8 @@ bool rf_json_parse(rf_json *json, const char *bytes, size_t size)
     json->error = NULL;
     if (size > RF_JSON_TEXT_MAX)
         return refuse(json, "too long");
+    if (!rf_utf8_is_valid(bytes, size)) /* yajl lets overlong forms and surrogates pass */
+        return refuse(json, "not UTF-8");
     yajl_handle handle = yajl_alloc(&callbacks, &functions, json);
     if (!handle)
         return refuse(json, "out of memory");

@@ -78,6 +78,4 @@ bool rf_websocket_code_is_valid(unsigned code);
 /* The answer to a Sec-WebSocket-Key. False: it is not one. */
 bool rf_websocket_accept(const char *key, char accept[RF_WEBSOCKET_ACCEPT_SIZE + 1]);
 
-bool rf_utf8_is_valid(const char *text, size_t size);
-
 #endif

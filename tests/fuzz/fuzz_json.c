@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/json.h"
+#include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { TOKENS = 512, TEXT = 1 << 16 };
@@ -13,6 +14,7 @@ static void check_token(const rf_json *json, uint32_t token)
     if (row->kind == RF_JSON_STRING || row->kind == RF_JSON_NUMBER) {
         MUST(row->text + row->text_size < json->text_size);
         MUST(strlen(rf_json_text(json, token)) == row->text_size);
+        MUST(rf_utf8_is_valid(rf_json_text(json, token), row->text_size));
     }
 }
 

@@ -68,6 +68,8 @@ static void refuses(void **state)
         "{\"a\\u0000\":1}",
         "[\"\xff\xfe\"]",
         "[\"\xc3\"]",
+        "[\"\xc0\x80\"]",     /* overlong */
+        "[\"\xed\xa0\x80\"]", /* a surrogate */
         "[1] x",
         "[\"a\nb\"]",
         "// c\n[]",

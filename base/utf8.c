@@ -1,7 +1,6 @@
-/* UTF-8 as RFC 3629 has it: no overlong form, no surrogate, nothing above U+10FFFF. */
-#include <string.h>
+#include "base/utf8.h"
 
-#include "server/websocket.h"
+#include <string.h>
 
 static bool is_tail(unsigned char byte)
 {
