@@ -89,6 +89,7 @@ void rf_bench_book(const rf_bench_options *options);   /* W1 */
 void rf_bench_margin(const rf_bench_options *options); /* W2 S, L, M and service times */
 void rf_bench_mark(const rf_bench_options *options);   /* W4 */
 void rf_bench_memory(const rf_bench_options *options); /* W5 */
+void rf_bench_recovery(const rf_bench_options *options); /* W7 */
 void rf_bench_server(const rf_bench_options *options); /* W3, W6, W8; the process ends on failure */
 /* The sandbox under load, watched. False: a promise was broken; the words are on stderr. */
 bool rf_bench_soak(const rf_bench_options *options);

@@ -25,7 +25,7 @@ static void take_event(void *context, const rf_event *event)
         0x9e3779b97f4a7c15u;
 }
 
-static void must(rf_engine *engine, const rf_command *command)
+static void must(void *engine, const rf_command *command)
 {
     rf_result result;
     rf_engine_apply(engine, command, &result);
@@ -36,7 +36,8 @@ static void must(rf_engine *engine, const rf_command *command)
     exit(1);
 }
 
-static void list_instrument(rf_engine *engine, const rf_bench_setup *setup, uint32_t number)
+static void list_instrument(const rf_bench_setup *setup, uint32_t number, rf_bench_apply apply,
+                            void *context)
 {
     rf_instrument_config config = {
         .price_decimals = 2,
@@ -60,27 +61,34 @@ static void list_instrument(rf_engine *engine, const rf_bench_setup *setup, uint
     rf_command command = {.kind = RF_COMMAND_CREATE_INSTRUMENT,
                           .time_ns = RF_BENCH_TIME_MS * 1000000};
     command.u.instrument.config = &config;
-    must(engine, &command);
+    apply(context, &command);
     command =
         (rf_command){.kind = RF_COMMAND_SET_MARK_PRICE, .time_ns = RF_BENCH_TIME_MS * 1000000};
     command.u.instrument.instrument = number;
     command.u.instrument.price = setup->mark;
-    must(engine, &command);
+    apply(context, &command);
 }
 
-static void open_accounts(rf_engine *engine, const rf_bench_setup *setup)
+static void open_accounts(const rf_bench_setup *setup, rf_bench_apply apply, void *context)
 {
     for (uint32_t i = 0; i < setup->users; i++) {
         rf_command command = {.kind = RF_COMMAND_CREATE_ACCOUNT,
                               .time_ns = RF_BENCH_TIME_MS * 1000000};
         snprintf(command.u.account.label, sizeof command.u.account.label, "u%u", i + 1);
-        must(engine, &command);
+        apply(context, &command);
         command = (rf_command){.kind = RF_COMMAND_DEPOSIT, .time_ns = RF_BENCH_TIME_MS * 1000000};
         command.u.money.account = i + 1;
         command.u.money.currency = 1;
         command.u.money.amount = setup->cash;
-        must(engine, &command);
+        apply(context, &command);
     }
+}
+
+void rf_bench_found(const rf_bench_setup *setup, rf_bench_apply apply, void *context)
+{
+    for (uint32_t i = 0; i < setup->instruments; i++)
+        list_instrument(setup, i, apply, context);
+    open_accounts(setup, apply, context);
 }
 
 void rf_bench_open(rf_bench_world *world, const rf_bench_setup *setup)
@@ -99,9 +107,7 @@ void rf_bench_open(rf_bench_world *world, const rf_bench_setup *setup)
         ((volatile unsigned char *)world->memory)[at] = 0;
     world->engine = rf_engine_init(world->memory, world->size, &setup->limits);
     rf_engine_set_sink(world->engine, (rf_sink){take_event, world});
-    for (uint32_t i = 0; i < setup->instruments; i++)
-        list_instrument(world->engine, setup, i);
-    open_accounts(world->engine, setup);
+    rf_bench_found(setup, must, world->engine);
 }
 
 void rf_bench_close(rf_bench_world *world)
@@ -258,6 +264,25 @@ void rf_bench_row(const rf_bench_options *options, const char *work, const char 
                   const char *unit, int64_t *values, uint32_t count)
 {
     rf_bench_row_of(options, work, metric, unit, "", values, count);
+}
+
+void rf_bench_seconds_row(const rf_bench_options *options, const char *work, const char *metric,
+                          const char *members, int64_t *values, uint32_t count)
+{
+    char text[3][32];
+    qsort(values, count, sizeof *values, rf_bench_compare);
+    const int64_t chosen[3] = {values[count / 2], values[0], values[count - 1]};
+    for (int i = 0; i < 3; i++)
+        snprintf(text[i], sizeof text[i], "%lld.%06lld", (long long)(chosen[i] / 1000000000),
+                 (long long)(chosen[i] % 1000000000 / 1000));
+    if (options->json)
+        printf("{\"work\":\"%s\",\"metric\":\"%s\",\"value\":%s,\"unit\":\"s\",\"runs\":%u,"
+               "\"min\":%s,\"max\":%s%s}\n",
+               work, metric, text[0], count, text[1], text[2], members);
+    else
+        printf("%-16s %-36s %10s s (%s .. %s, %u runs)  %s\n", work, metric, text[0], text[1],
+               text[2], count, members[0] != '\0' ? members + 1 : "");
+    fflush(stdout);
 }
 
 static void read_line(const char *path, const char *key, char *line, size_t size)

@@ -8,25 +8,79 @@ static bool better(rf_side side, int64_t a, int64_t b)
     return side == RF_BUY ? a > b : a < b;
 }
 
-/* The link that points at the level of this price, or at where it belongs. */
-static uint32_t *find_link(rf_market *market, market_side *half, rf_side side, int64_t price)
+/* Where a price is or belongs: in each lane the link that points at it or behind its place. */
+typedef struct place {
+    uint32_t *links[MARKET_LANES];
+} place;
+
+static uint32_t find(rf_market *market, market_side *half, rf_side side, int64_t price, place *at)
 {
-    uint32_t *link = &half->best;
-    while (*link && better(side, market->levels[*link].price, price))
-        link = &market->levels[*link].next;
-    return link;
+    uint32_t before = 0; /* the level that the links belong to; 0 = the side itself */
+    for (int lane = MARKET_LANES - 1; lane >= 0; lane--) {
+        uint32_t *link = before ? &market->levels[before].next[lane] : &half->best[lane];
+        while (*link && better(side, market->levels[*link].price, price)) {
+            before = *link;
+            link = &market->levels[before].next[lane];
+        }
+        at->links[lane] = link;
+    }
+    const uint32_t level = *at->links[0];
+    return level && market->levels[level].price == price ? level : 0;
+}
+
+/* How many lanes a price is in: always the same, and as if drawn. */
+static int lanes_of(int64_t price)
+{
+    uint64_t hash = (uint64_t)price * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 32;
+    int lanes = 1;
+    for (; lanes < MARKET_LANES && (hash & 3) == 0; hash >>= 2)
+        lanes++;
+    return lanes;
 }
 
 static uint32_t take_level(rf_market *market)
 {
     uint32_t level = market->levels_free;
     if (level) {
-        market->levels_free = market->levels[level].next;
+        market->levels_free = market->levels[level].next[0];
         return level;
     }
+    return market->levels_used < market->levels_max ? ++market->levels_used : 0;
+}
+
+static uint32_t insert(rf_market *market, const place *at, int64_t price)
+{
+    const uint32_t level = take_level(market);
     /* Every level holds an order, and there are no more orders than levels. */
-    RF_CHECK(market->levels_used < market->levels_max);
-    return ++market->levels_used;
+    RF_CHECK(level);
+    market->levels[level] = (market_level){.price = price};
+    for (int lane = lanes_of(price) - 1; lane >= 0; lane--) {
+        market->levels[level].next[lane] = *at->links[lane];
+        *at->links[lane] = level;
+    }
+    return level;
+}
+
+static void remove_level(rf_market *market, const place *at, uint32_t level)
+{
+    for (int lane = 0; lane < MARKET_LANES; lane++)
+        if (*at->links[lane] == level)
+            *at->links[lane] = market->levels[level].next[lane];
+    market->levels[level].next[0] = market->levels_free;
+    market->levels_free = level;
+}
+
+bool rf_market_add_level(rf_market *market, market_side *half, rf_side side,
+                         const market_level *saved)
+{
+    place at;
+    if (find(market, half, side, saved->price, &at) || market->levels_used == market->levels_max)
+        return false;
+    market_level *level = &market->levels[insert(market, &at, saved->price)];
+    level->qty = saved->qty;
+    level->orders = saved->orders;
+    return true;
 }
 
 static void note_change(market_side *half, int64_t price)
@@ -46,22 +100,16 @@ static void change_level(rf_market *market, const rf_event *event, int64_t price
     market_instrument *instrument = &market->instruments[event->instrument];
     rf_side side = event->side == RF_BUY ? RF_BUY : RF_SELL;
     market_side *half = &instrument->sides[side];
-    uint32_t *link = find_link(market, half, side, price);
-    if (!*link || market->levels[*link].price != price) {
-        uint32_t level = take_level(market);
-        market->levels[level] = (market_level){.price = price, .next = *link};
-        *link = level;
-    }
-    market_level *level = &market->levels[*link];
+    place at;
+    uint32_t number = find(market, half, side, price, &at);
+    if (!number)
+        number = insert(market, &at, price);
+    market_level *level = &market->levels[number];
     level->qty += qty;
     level->orders += (uint32_t)orders;
     RF_CHECK(level->qty >= 0);
-    if (level->orders == 0) {
-        uint32_t gone = *link;
-        *link = level->next;
-        level->next = market->levels_free;
-        market->levels_free = gone;
-    }
+    if (level->orders == 0)
+        remove_level(market, &at, number);
     note_change(half, price);
     instrument->changed = true;
     instrument->update = event->seq;
@@ -87,8 +135,8 @@ size_t rf_market_book(const rf_market *market, uint32_t instrument, rf_side side
                       size_t max)
 {
     size_t count = 0;
-    uint32_t at = market->instruments[instrument].sides[side].best;
-    for (; at && count < max; at = market->levels[at].next, count++) {
+    uint32_t at = market->instruments[instrument].sides[side].best[0];
+    for (; at && count < max; at = market->levels[at].next[0], count++) {
         const market_level *level = &market->levels[at];
         levels[count] =
             (rf_level){.price = level->price, .qty = level->qty, .orders = level->orders};
@@ -116,8 +164,9 @@ size_t rf_market_take_changes(rf_market *market, uint32_t instrument, rf_side si
     size_t count = 0;
     for (uint32_t i = 0; i < half->changes_count && count < max; i++) {
         int64_t price = half->changes[i];
-        const market_level *level = &market->levels[*find_link(market, half, side, price)];
-        bool there = level != market->levels && level->price == price;
+        place at;
+        const uint32_t there = find(market, half, side, price, &at);
+        const market_level *level = &market->levels[there];
         levels[count++] = (rf_level){
             .price = price, .qty = there ? level->qty : 0, .orders = there ? level->orders : 0};
     }

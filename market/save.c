@@ -114,30 +114,29 @@ static void x_minutes(rf_flow *flow, market_instrument *row)
 static uint32_t count_levels(const rf_market *market, uint32_t level)
 {
     uint32_t count = 0;
-    for (; level; level = market->levels[level].next)
+    for (; level; level = market->levels[level].next[0])
         count++;
     return count;
 }
 
-/* Levels follow each other from the best on; each new one hangs on the last. */
-static void x_side(rf_flow *flow, rf_market *market, market_side *half)
+/* The best level first. */
+static void x_side(rf_flow *flow, rf_market *market, market_side *half, rf_side side)
 {
-    uint32_t count = flow->loading ? 0 : count_levels(market, half->best);
-    uint32_t *link = &half->best;
+    uint32_t count = flow->loading ? 0 : count_levels(market, half->best[0]);
+    uint32_t at = half->best[0];
     rf_flow_u32(flow, &count);
     for (uint32_t i = 0; i < count && !flow->error; i++) {
-        if (flow->loading) {
-            if (!rf_flow_want(flow, market->levels_used < market->levels_max,
-                              "there are too many levels"))
-                return;
-            *link = ++market->levels_used;
-        }
-        market_level *level = &market->levels[*link];
-        rf_flow_i64(flow, &level->price);
-        rf_flow_i64(flow, &level->qty);
-        rf_flow_u32(flow, &level->orders);
-        rf_flow_want(flow, level->qty > 0 && level->orders > 0, "a level is empty");
-        link = &level->next;
+        market_level level = {0};
+        if (!flow->loading)
+            level = market->levels[at];
+        rf_flow_i64(flow, &level.price);
+        rf_flow_i64(flow, &level.qty);
+        rf_flow_u32(flow, &level.orders);
+        rf_flow_want(flow, level.qty > 0 && level.orders > 0, "a level is empty");
+        if (flow->loading && !flow->error)
+            rf_flow_want(flow, rf_market_add_level(market, half, side, &level),
+                         "a level is there twice, or there are too many");
+        at = level.next[0];
     }
 }
 
@@ -164,8 +163,8 @@ static void x_instrument(rf_flow *flow, rf_market *market, market_instrument *ro
     for (unsigned i = 0; i < RF_TIMEFRAMES; i++)
         x_ring(flow, &row->bars_count[i], row->bars[i], sizeof *row->bars[i], RF_MARKET_BARS,
                x_bar);
-    x_side(flow, market, &row->sides[RF_BUY]);
-    x_side(flow, market, &row->sides[RF_SELL]);
+    x_side(flow, market, &row->sides[RF_BUY], RF_BUY);
+    x_side(flow, market, &row->sides[RF_SELL], RF_SELL);
     if (flow->loading)
         row->published = row->update;
 }

@@ -6,16 +6,17 @@
 
 #include "market/market.h"
 
-/* A book level; levels of all instruments share one pool and hang in one list per side, best first.
- */
+/* A book level; levels of all instruments share one pool. A side is a skip list, best first: all
+ * levels hang in lane 0, about a quarter of a lane's levels in the lane above, too. */
+enum { MARKET_LANES = 6 };
 typedef struct market_level {
     int64_t price, qty;
     uint32_t orders;
-    uint32_t next; /* 0 = last, or free list */
+    uint32_t next[MARKET_LANES]; /* 0 = last; lane 0 of a free one: the next free one */
 } market_level;
 
 typedef struct market_side {
-    uint32_t best;
+    uint32_t best[MARKET_LANES];
     uint32_t changes_count;
     bool overflow;
     int64_t changes[RF_MARKET_CHANGES]; /* prices */
@@ -64,6 +65,9 @@ struct rf_market {
     rf_liquidation liquidations[RF_MARKET_LIQUIDATIONS];
 };
 
+/* A level that was saved. False: it is there already, or there is no room. */
+bool rf_market_add_level(rf_market *market, market_side *half, rf_side side,
+                         const market_level *saved);
 void rf_market_book_event(rf_market *market, const rf_event *event);
 void rf_market_trade_event(rf_market *market, const rf_event *event);
 void rf_market_series_event(rf_market *market, const rf_event *event);

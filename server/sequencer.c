@@ -31,6 +31,7 @@ struct rf_sequencer {
     pid_t snapshot_child; /* 0 = none */
     uint64_t snapshot_child_seq;
     bool halted, recovering;
+    int lock; /* on the data directory, -1 = not held */
 
     /* The worker. `busy` belongs to the loop, `commit` to both: the semaphore and the async hand it
      * over. */
@@ -301,6 +302,23 @@ rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *opt
     return sequencer;
 }
 
+/* One server on a directory at a time; a journal that begins gets a name that no other has. */
+static bool take_directory(rf_sequencer *sequencer, rf_journal_options *options, char error[512])
+{
+    rf_journal_head head;
+    rf_store_report report;
+    int number = 0;
+    sequencer->lock = rf_disk_lock(options->dir, &number);
+    if (sequencer->lock < 0) {
+        snprintf(error, 512, "cannot have %s for itself: %s", options->dir,
+                 number == EWOULDBLOCK ? "another server is running on it" : strerror(number));
+        return false;
+    }
+    if (!rf_journal_look(options, 0, &head, &report))
+        randombytes_buf(options->identity, sizeof options->identity);
+    return true;
+}
+
 bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *recovery,
                           char error[512])
 {
@@ -309,6 +327,8 @@ bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *
         .dir = sequencer->options.data,
         .segment_size = sequencer->options.segment_size,
     };
+    if (!take_directory(sequencer, &options, error))
+        return false;
     sequencer->journal = rf_recover(&sequencer->world, &options, until, recovery);
     if (!sequencer->journal) {
         snprintf(error, 512, "%s", recovery->error);
@@ -356,6 +376,8 @@ bool rf_sequencer_close(rf_sequencer *sequencer, char error[512])
     if (sequencer->journal)
         rf_journal_close(sequencer->journal);
     sequencer->journal = NULL;
+    if (sequencer->lock >= 0)
+        close(sequencer->lock);
     uv_close((uv_handle_t *)&sequencer->done, NULL);
     return good;
 }

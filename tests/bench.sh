@@ -18,8 +18,8 @@ has_row() { # work metric: a row with a positive value
     grep "\"work\":\"$1\",\"metric\":\"$2\"" "$folder/rows" | grep -q '"value":[1-9]'
 }
 
-"$program" bench engine --quick --runs 1 --json >"$folder/rows" 2>"$folder/notes"
-check "bench engine --quick ends well" test $? -eq 0
+"$program" bench all --quick --runs 1 --json >"$folder/rows" 2>"$folder/notes"
+check "bench all --quick ends well" test $? -eq 0
 for path in normal static swing25 swing40 flash; do
     check "W1-$path" has_row "W1-$path" commands_per_second
 done
@@ -31,6 +31,9 @@ check "W4 liquidations by the book" grep -q '"method":"book"' "$folder/rows"
 check "W4 liquidations by the fund" grep -q '"method":"fund"' "$folder/rows"
 for metric in bytes_per_order bytes_per_isolation bytes_per_account; do
     check "W5 $metric" has_row W5 $metric
+done
+for metric in seconds_per_million snapshot_seconds_per_million_objects; do
+    check "W7 $metric" grep -q "\"work\":\"W7\",\"metric\":\"$metric\",\"value\":[0-9.]*[1-9]" "$folder/rows"
 done
 check "rows are JSON" python3 -c 'import json,sys
 for line in open(sys.argv[1]): json.loads(line)' "$folder/rows"
