@@ -48,34 +48,27 @@ static void x_i32(rf_stream *stream, int32_t *value, uint64_t max)
     want(stream, *value >= -1 && *value <= (int64_t)max);
 }
 
+/* Up to the closing NUL; size when there is none, or something behind it: somebody could look at that. */
 static uint8_t text_length(const char *text, uint8_t size)
 {
     uint8_t length = 0;
     while (length < size && text[length] != '\0')
         length++;
+    for (uint8_t i = length; i < size; i++)
+        if (text[i] != '\0')
+            return size;
     return length;
 }
 
-/* The bytes behind the closing NUL are NUL: somebody could look at them. */
-static bool is_padded(const char *text, uint8_t from, uint8_t size)
-{
-    for (uint8_t i = from; i < size; i++)
-        if (text[i] != '\0')
-            return false;
-    return true;
-}
-
+/* A text that is read is all NUL before. */
 static void x_text(rf_stream *stream, char *text, uint8_t size)
 {
     uint8_t length = stream->loading ? 0 : text_length(text, size);
     x_u8(stream, &length, size - 1u);
     if (stream->error)
         return;
-    if (stream->loading)
-        for (uint8_t i = 0; i < size; i++)
-            text[i] = '\0';
     rf_x_text(stream, text, length);
-    want(stream, text_length(text, size) == length && is_padded(text, length, size));
+    want(stream, memchr(text, '\0', length) == NULL);
 }
 
 static void x_tiers(rf_stream *stream, rf_instrument_config *config)
@@ -123,8 +116,11 @@ static void x_list(rf_stream *stream, rf_command *command, rf_order_params *legs
     if (command->kind != RF_COMMAND_PLACE_LIST)
         want(stream, command->u.list.legs_count == 0);
     want(stream, command->u.list.legs_count == 0 || legs);
-    for (uint32_t i = 0; i < command->u.list.legs_count && !stream->error; i++)
+    for (uint32_t i = 0; i < command->u.list.legs_count && !stream->error; i++) {
+        if (stream->loading)
+            legs[i] = (rf_order_params){0};
         x_order(stream, &legs[i]);
+    }
     if (stream->loading)
         command->u.list.legs = command->u.list.legs_count != 0 ? legs : NULL;
 }
@@ -157,6 +153,8 @@ static void x_instrument(rf_stream *stream, rf_command *command, rf_instrument_c
     if (!has_config)
         return;
     x_u8(stream, &given, 1);
+    if (stream->loading)
+        *config = (rf_instrument_config){0};
     if (given != 0 && !stream->error)
         x_config(stream, config);
     if (stream->loading)
@@ -286,9 +284,6 @@ bool rf_command_decode(const void *bytes, size_t size, rf_command *command, rf_c
     rf_stream_start(&stream, NULL, no_more, NULL);
     memcpy(stream.block, bytes, size);
     stream.limit = (uint32_t)size;
-    for (uint32_t i = 0; i < RF_LIST_LEGS_MAX; i++)
-        room->legs[i] = (rf_order_params){0};
-    room->config = (rf_instrument_config){0};
     x_frame(&stream, command, room->legs, &room->config);
     return !stream.error && stream.used == stream.limit;
 }

@@ -83,8 +83,11 @@ bool rf_market_add_level(rf_market *market, market_side *half, rf_side side,
     return true;
 }
 
+/* Once there were too many, all are told by a snapshot: nothing more to remember. */
 static void note_change(market_side *half, int64_t price)
 {
+    if (half->overflow)
+        return;
     for (uint32_t i = half->changes_count; i > 0; i--)
         if (half->changes[i - 1] == price)
             return;
