@@ -60,6 +60,9 @@ typedef struct rf_bench_world {
 
 /* Price 2 decimals (tick 0.01), quantity 4 decimals (lot 0.0001). The process ends when memory is short. */
 void rf_bench_open(rf_bench_world *world, const rf_bench_setup *setup);
+/* The commands that open it, one after the other. */
+typedef void (*rf_bench_apply)(void *context, const rf_command *command);
+void rf_bench_found(const rf_bench_setup *setup, rf_bench_apply apply, void *context);
 void rf_bench_close(rf_bench_world *world);
 /* number: of the command in its stream; a new order's client_oid is made of it, as a client would. */
 void rf_bench_expand(const rf_bench_command *small, uint64_t number, rf_command *command);
@@ -79,16 +82,19 @@ void rf_bench_row(const rf_bench_options *options, const char *work, const char 
 /* One value with extra JSON members (",\"n\":1000") and the same for people. */
 void rf_bench_row_of(const rf_bench_options *options, const char *work, const char *metric,
                      const char *unit, const char *members, int64_t *values, uint32_t count);
+/* Nanoseconds, shown in seconds. */
+void rf_bench_seconds_row(const rf_bench_options *options, const char *work, const char *metric,
+                          const char *members, int64_t *values, uint32_t count);
 void rf_bench_header(const rf_bench_options *options);
 
 /* instructions:u of this thread where the kernel counts them; false: it does not. */
 bool rf_bench_count_start(void);
 int64_t rf_bench_count_stop(void);
 
-void rf_bench_book(const rf_bench_options *options);   /* W1 */
-void rf_bench_margin(const rf_bench_options *options); /* W2 S, L, M and service times */
-void rf_bench_mark(const rf_bench_options *options);   /* W4 */
-void rf_bench_memory(const rf_bench_options *options); /* W5 */
+void rf_bench_book(const rf_bench_options *options);     /* W1 */
+void rf_bench_margin(const rf_bench_options *options);   /* W2 S, L, M and service times */
+void rf_bench_mark(const rf_bench_options *options);     /* W4 */
+void rf_bench_memory(const rf_bench_options *options);   /* W5 */
 void rf_bench_recovery(const rf_bench_options *options); /* W7 */
 void rf_bench_server(const rf_bench_options *options); /* W3, W6, W8; the process ends on failure */
 /* The sandbox under load, watched. False: a promise was broken; the words are on stderr. */

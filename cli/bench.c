@@ -11,7 +11,8 @@
 static void usage(FILE *out)
 {
     fprintf(out,
-            "usage: ringfence bench engine|book|margin|mark|memory|server|all [--json] [--runs N] "
+            "usage: ringfence bench engine|book|margin|mark|memory|recovery|server|all [--json] "
+            "[--runs N] "
             "[--commands N] [--quick]\n"
             "  book    W1  orders under five price paths\n"
             "  margin  W2  margin-checked orders: S (1,000 users), L (500,000), M (isolated "
@@ -20,6 +21,7 @@ static void usage(FILE *out)
             "without liquidations\n"
             "  memory  W5  bytes per object\n"
             "  engine  everything above\n"
+            "  recovery  W7  from the journal and from a snapshot, under TMPDIR\n"
             "  server  W3, W6, W8  a server of its own on this disk: durable orders a second over "
             "WebSocket\n"
             "          and REST, latency at fixed rates, fan-out\n"
@@ -37,10 +39,11 @@ static void usage(FILE *out)
 static bool run(const char *what, const rf_bench_options *options)
 {
     const bool whole = strcmp(what, "all") == 0, all = whole || strcmp(what, "engine") == 0;
+    const bool recovery = whole || strcmp(what, "recovery") == 0;
     const bool server = whole || strcmp(what, "server") == 0;
     const bool book = all || strcmp(what, "book") == 0, margin = all || strcmp(what, "margin") == 0;
     const bool mark = all || strcmp(what, "mark") == 0, memory = all || strcmp(what, "memory") == 0;
-    if (!book && !margin && !mark && !memory && !server)
+    if (!book && !margin && !mark && !memory && !recovery && !server)
         return false;
     rf_bench_header(options);
     if (margin)
@@ -51,6 +54,8 @@ static bool run(const char *what, const rf_bench_options *options)
         rf_bench_mark(options);
     if (memory)
         rf_bench_memory(options);
+    if (recovery)
+        rf_bench_recovery(options);
     if (server)
         rf_bench_server(options);
     return true;

@@ -1,7 +1,9 @@
 #define _GNU_SOURCE /* close_range */
 #include "server/sequencer.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,6 +296,7 @@ rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *opt
     rf_random_bytes(&seed, sizeof seed);
     rf_world_seed(&sequencer->world, seed);
     sequencer->options = *options;
+    sequencer->lock = -1;
     sequencer->handler = *handler;
     rf_world_observe(&sequencer->world, (rf_observer){.applied = on_applied, .context = sequencer});
     RF_CHECK(uv_async_init(loop, &sequencer->done, on_done) == 0);

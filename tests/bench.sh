@@ -18,8 +18,10 @@ has_row() { # work metric: a row with a positive value
     grep "\"work\":\"$1\",\"metric\":\"$2\"" "$folder/rows" | grep -q '"value":[1-9]'
 }
 
-"$program" bench all --quick --runs 1 --json >"$folder/rows" 2>"$folder/notes"
-check "bench all --quick ends well" test $? -eq 0
+"$program" bench engine --quick --runs 1 --json >"$folder/rows" 2>"$folder/notes"
+check "bench engine --quick ends well" test $? -eq 0
+"$program" bench recovery --quick --runs 1 --json >>"$folder/rows" 2>"$folder/notes"
+check "bench recovery --quick ends well" test $? -eq 0
 for path in normal static swing25 swing40 flash; do
     check "W1-$path" has_row "W1-$path" commands_per_second
 done

@@ -55,7 +55,7 @@ includes server "$system" 'base/.*' 'prices/.*' 'api/.*' 'market/.*' 'store/.*' 
 includes cli "$system" 'base/.*' 'prices/.*' 'api/.*' 'market/.*' 'store/.*' 'bench/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'cli/.*' \
     'server/serve\.h' 'server/config\.h' 'server/sign\.h' 'server/audit\.h' 'curl/curl\.h'
 # The benchmarks also weigh the engine's records, and race its index against a scan over its positions.
-includes bench "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'engine/state\.h' 'venue/.*' 'cli/.*' 'bench/.*' 'server/sign\.h'
+includes bench "$system" 'base/.*' 'store/.*' 'api/.*' 'market/.*' "$public" "$margin" 'engine/state\.h' 'venue/.*' 'cli/.*' 'bench/.*' 'server/sign\.h'
 
 # ---- Words that base and engine do without -----------------------------------------------------------
 
