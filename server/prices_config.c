@@ -91,9 +91,11 @@ static bool complete(rf_price_sources *sources, price_source *source)
         return fail(sources, source->name, "adapter, symbol or index_name", "missing");
     const rf_price_adapter *adapter = source->adapter;
     const char *base = source->base_url[0] ? source->base_url : adapter->url;
-    int size = snprintf(source->url, sizeof source->url, "%s%s%s%s", base, adapter->path,
-                        source->symbol, adapter->rest);
-    return size < (int)sizeof source->url || fail(sources, source->name, "url", "too long");
+    char url[PRICES_URL_SIZE];
+    int size =
+        snprintf(url, sizeof url, "%s%s%s%s", base, adapter->path, source->symbol, adapter->rest);
+    memcpy(source->url, url, sizeof url);
+    return size < (int)sizeof url || fail(sources, source->name, "url", "too long");
 }
 
 bool prices_read_config(rf_price_sources *sources)

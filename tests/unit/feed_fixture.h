@@ -137,7 +137,8 @@ typedef struct fixture {
 static inline uint32_t parse(fixture *f, const char *text)
 {
     char *wrapped = malloc(strlen(text) + 3);
-    assert_non_null(wrapped);
+    if (!wrapped)
+        abort();
     sprintf(wrapped, "[%s]", text);
     if (!rf_json_parse(&f->json, wrapped, strlen(wrapped)))
         fail_msg("%s: %s", f->json.error, text);
