@@ -258,10 +258,10 @@ rf_role rf_auth_role(const rf_method *method)
 rf_identity rf_auth_peer(int64_t uid)
 {
     rf_identity peer = {.address = "unix"};
-    if (uid < 0 || uid != (int64_t)geteuid())
-        return peer;
-    peer.role = RF_ROLE_ADMIN;
-    snprintf(peer.user, sizeof peer.user, "uid:%lld", (long long)uid);
+    if (uid >= 0 && uid == (int64_t)geteuid())
+        peer.role = RF_ROLE_ADMIN;
+    if (uid >= 0)
+        snprintf(peer.user, sizeof peer.user, "uid:%lld", (long long)uid);
     return peer;
 }
 
@@ -275,6 +275,14 @@ static rf_error check_scope(uint32_t scopes, bool page, const rf_method *method)
     return needed == RF_SCOPE_TRADE ? RF_ERR_USER_NO_DERIV_ACCESS : RF_ERR_USER_TIER_INVALID;
 }
 
+bool rf_auth_known(const rf_auth *auth, const rf_identity *identity)
+{
+    if (identity->api_key[0] == '\0')
+        return true;
+    const rf_api_key *key = rf_registry_key(auth->registry, identity->api_key);
+    return key && !key->revoked;
+}
+
 rf_error rf_auth_permit(const rf_auth *auth, const rf_identity *identity, const rf_method *method)
 {
     if (method->door == RF_DOOR_PUBLIC)
@@ -283,11 +291,10 @@ rf_error rf_auth_permit(const rf_auth *auth, const rf_identity *identity, const 
         return identity->role >= rf_auth_role(method) ? RF_ERR_OK : RF_ERR_USER_TIER_INVALID;
     if (identity->account == 0)
         return RF_ERR_UNAUTHORIZED;
-    if (!identity->page) {
-        const rf_api_key *key = rf_registry_key(auth->registry, identity->api_key);
-        if (!key || key->revoked)
-            return RF_ERR_UNAUTHORIZED;
-    }
+    if (!identity->page && identity->api_key[0] == '\0')
+        return RF_ERR_UNAUTHORIZED;
+    if (!rf_auth_known(auth, identity))
+        return RF_ERR_UNAUTHORIZED;
     return check_scope(identity->scopes, identity->page, method);
 }
 

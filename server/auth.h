@@ -60,6 +60,8 @@ rf_error rf_auth_check(rf_auth *auth, const rf_credentials *credentials, rf_iden
  * operator. Looks at the key anew: one that was revoked meanwhile is 40101. */
 rf_error rf_auth_permit(const rf_auth *auth, const rf_identity *identity, const rf_method *method);
 
+/* The key of an identity is not revoked; true for those without one. */
+bool rf_auth_known(const rf_auth *auth, const rf_identity *identity);
 /* The smallest role that may call an operator method (docs/operations.md has the table). */
 rf_role rf_auth_role(const rf_method *method);
 /* The identity of a peer of the operators' Unix socket: the server's own user is ADMIN, others

@@ -145,8 +145,8 @@ static rf_error admit(rf_doors *doors, const rf_request *request, const rf_metho
     return rf_phase_admits(doors->parts.phase, reserved, rests(request));
 }
 
-static void write_audit(rf_doors *doors, const rf_request *request, const rf_method *method,
-                        rf_error code)
+void rf_doors_audit(rf_doors *doors, const rf_request *request, const rf_method *method,
+                    rf_error code)
 {
     if (!doors->parts.audit || !method || !request->identity || !rf_audit_wants(method))
         return;
@@ -172,7 +172,7 @@ static rf_error call(rf_doors *doors, const rf_request *request, const rf_method
     else
         rf_envelope_refuse(out, request->id, request->method, code, NULL,
                            code == RF_ERR_TOO_MANY_REQUESTS ? OVERLOAD_MS : 0);
-    write_audit(doors, request, method, code);
+    rf_doors_audit(doors, request, method, code);
     return code;
 }
 

@@ -102,6 +102,9 @@ size_t rf_doors_pending(const rf_doors *doors);
 
 /* Runs a call and sends its answer, now or later. */
 void rf_doors_call(rf_doors *doors, const rf_origin *origin, const rf_request *request);
+/* Writes the call down, where the audit log wants it. */
+void rf_doors_audit(rf_doors *doors, const rf_request *request, const rf_method *method,
+                    rf_error code);
 /* doors->out holds an answer. */
 void rf_doors_answer(rf_doors *doors, const rf_origin *origin, const rf_method *method,
                      rf_error code, int64_t retry_after_ms);

@@ -300,12 +300,13 @@ rf_error rf_login_identify(rf_login *login, const rf_http_request *request, cons
     return RF_ERR_OK;
 }
 
-bool rf_login_alive(rf_login *login, const rf_identity *identity)
+bool rf_login_alive(rf_login *login, const rf_identity *identity, bool used)
 {
     session *of = &login->sessions[identity->session % RF_SESSIONS_MAX];
     if (of->serial == 0 || of->serial != identity->session || !session_user(login, of))
         return false;
-    of->used_ns = now_ns(login);
+    if (used)
+        of->used_ns = now_ns(login);
     return true;
 }
 

@@ -55,7 +55,8 @@ void rf_login_request(rf_login *login, rf_ticket ticket, const rf_http_request *
 rf_error rf_login_identify(rf_login *login, const rf_http_request *request, const char *address,
                            bool console, bool upgrade, rf_identity *identity);
 /* The session behind an identity (page) is still there: asked for each message of a WebSocket that
- * was opened with a cookie. */
-bool rf_login_alive(rf_login *login, const rf_identity *identity);
+ * was opened with a cookie (`used`: it is no longer idle then), and now and then for those that only
+ * listen. */
+bool rf_login_alive(rf_login *login, const rf_identity *identity, bool used);
 
 #endif

@@ -49,10 +49,13 @@ static void call_as(rf_doors *doors, rf_origin *origin, rf_request *request,
     origin->rate = access.rate;
     request->caller = access.caller;
     request->identity = &access.identity;
-    if (code == RF_ERR_OK)
+    if (code == RF_ERR_OK) {
         rf_doors_call(doors, origin, request);
-    else
-        refuse_caller(doors, origin, request, method, code);
+        return;
+    }
+    if (access.identity.user[0]) /* somebody we know reached for what is not his */
+        rf_doors_audit(doors, request, method, code);
+    refuse_caller(doors, origin, request, method, code);
 }
 
 /* ---- GET ------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 enum {
     CLOSE_NORMAL = 1000,
+    CLOSE_POLICY = 1008,
     CLOSE_ERROR = 1011,
     ORDERS_MAX = 4096, /* noted for cancel on disconnect before the finished ones are dropped */
 };
@@ -177,13 +178,24 @@ static void beat(rf_doors *doors, rf_session *session, int64_t now)
     send_text(doors, session, &doors->out);
 }
 
+/* Whoever signed in may have been shown out since: the key revoked, the session over. */
+static bool is_welcome(rf_doors *doors, const rf_session *session, bool used)
+{
+    if (session->caller.door != RF_DOOR_PRIVATE)
+        return true;
+    return session->identity.page ? rf_login_alive(doors->parts.login, &session->identity, used)
+                                  : rf_auth_known(doors->parts.auth, &session->identity);
+}
+
 void rf_socket_tick(rf_doors *doors)
 {
     int64_t now = rf_clock_monotonic_ns();
     for (rf_session *session = doors->sessions, *next; session; session = next) {
         next = session->next; /* ending a connection may take the session away */
         int64_t age_ms = (now - session->beat_ns) / 1000000;
-        if (session->beat_open && age_ms >= RF_HEARTBEAT_ANSWER_MS)
+        if (!is_welcome(doors, session, false))
+            rf_gate_end(doors->parts.gate, session->conn, CLOSE_POLICY, "signed out");
+        else if (session->beat_open && age_ms >= RF_HEARTBEAT_ANSWER_MS)
             rf_gate_end(doors->parts.gate, session->conn, CLOSE_NORMAL,
                         "no answer to the heartbeat");
         else if (!session->beat_open && age_ms >= RF_HEARTBEAT_MS)
@@ -246,10 +258,13 @@ static void respond(rf_doors *doors, rf_session *session, const rf_origin *origi
         session->beat_open = false;
 }
 
+/* A key without `read` hears nothing of its account. */
 static rf_subscriber subscriber_of(const rf_session *session)
 {
-    return (rf_subscriber){
-        .conn = session->conn, .market = session->market, .account = session->caller.account};
+    bool reads = (session->identity.scopes & RF_SCOPE_READ) != 0;
+    return (rf_subscriber){.conn = session->conn,
+                           .market = session->market,
+                           .account = reads ? session->caller.account : 0};
 }
 
 static void subscribe(rf_doors *doors, rf_session *session, const rf_origin *origin,
@@ -319,6 +334,10 @@ static void take(rf_doors *doors, rf_session *session, const rf_origin *origin,
         {"subscribe", subscribe},
         {"unsubscribe", unsubscribe},
     };
+    if (!is_welcome(doors, session, true)) {
+        refuse(doors, origin, envelope, RF_ERR_UNAUTHORIZED, NULL);
+        return;
+    }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i].method, envelope->method) == 0) {
             rows[i].run(doors, session, origin, envelope);

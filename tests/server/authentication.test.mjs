@@ -118,10 +118,11 @@ test('scopes, addresses and revocation', async () => {
   assert.equal((await send(READ, signed(gone, READ))).body.code, 0)
   const socket = await venue.socket()
   await socket.signIn(gone)
+  await socket.call('subscribe', { channels: ['user.balance'] })
   await venue.operator('revoke-api-key', { api_key: gone.api_key })
   assert.equal((await send(READ, signed(gone, READ))).body.code, 40101)
-  await socket.call(READ, {}, 40101) // and what is open is closed
-  socket.close()
+  await socket.call(READ, {}, 40101)
+  assert.equal((await socket.closed).code, 1008) // and what is open is closed
 })
 
 test('a WebSocket is nobody\'s before public/auth, and its key\'s scopes hold there too', async () => {
@@ -134,6 +135,11 @@ test('a WebSocket is nobody\'s before public/auth, and its key\'s scopes hold th
   await socket.call(READ)
   await socket.call(TRADE, {}, 411)
   socket.close()
+  const trader = await key('alice', { scopes: ['trade'] })
+  const deaf = await venue.socket()
+  await deaf.signIn(trader)
+  await deaf.call('subscribe', { channels: ['user.balance'] }, 40101)
+  deaf.close()
 })
 
 // ---- Foreign identifiers (S5) --------------------------------------------------------------------------------

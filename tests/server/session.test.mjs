@@ -38,14 +38,15 @@ function call(cookie, method, params = {}, headers = { origin }) {
   return ask(`/exchange/v1/${method}`, 'POST', text, { cookie, ...headers })
 }
 
-// What the server says to a WebSocket's handshake.
-function handshake(headers) {
+// What the server says to a WebSocket's handshake; closed: waits until the server closes it.
+function handshake(headers, closed = false) {
   return new Promise((done, fail) => {
     const link = net.connect(venue.port, '127.0.0.1')
     const lines = Object.entries({ host: `127.0.0.1:${venue.port}`, upgrade: 'websocket', connection: 'Upgrade',
       'sec-websocket-version': '13', 'sec-websocket-key': randomBytes(16).toString('base64'), ...headers })
     link.write('GET /exchange/v1/user HTTP/1.1\r\n' + lines.map(([name, value]) => `${name}: ${value}\r\n`).join('') + '\r\n')
-    link.once('data', (part) => { done(Number(part.toString().split(' ')[1])); link.destroy() })
+    link.once('data', (part) => { if (!closed) { done(Number(part.toString().split(' ')[1])); link.destroy() } })
+    if (closed) { link.on('data', (part) => { if (part[0] === 0x88) done(part.readUInt16BE(2)) }) }
     link.on('error', fail)
   })
 }
@@ -109,8 +110,10 @@ test('log-out, another password and a restart end a session', async () => {
   assert.match(answer.headers['set-cookie'][0], /^ringfence=; .*Max-Age=0$/)
   assert.equal((await call(first, 'private/user-balance')).body.code, 40101)
   const second = cookieOf(await logIn('alice', 'correct horse'))
+  const ending = handshake({ cookie: second, origin }, true)
   await venue.operator('set-password', { name: 'alice', password: 'battery staple' })
   assert.equal((await call(second, 'private/user-balance')).body.code, 40101)
+  assert.equal(await ending, 1008) // who only listens is shown out as well
   assert.equal((await logIn('alice', 'correct horse')).body.code, 40101)
   await venue.operator('set-password', { name: 'alice', password: 'correct horse' })
   assert.equal((await logIn('alice', 'correct horse')).body.code, 0)
@@ -214,6 +217,8 @@ test('operators log in at the console, and each role has its methods', async () 
       assert.equal(code, wanted, `${method} by ${role}`)
     }
   }
+  const { result } = await venue.operator('get-audit-log')
+  assert.ok(result.data.some((line) => line.who === 'viewer' && line.what === 'operator/deposit' && line.code === 40104))
 })
 
 test('an adjustment by hand says why: 40004', async () => {
