@@ -39,13 +39,14 @@ function call(cookie, method, params = {}, headers = { origin }) {
 }
 
 // What the server says to a WebSocket's handshake; closed: waits until the server closes it.
-function handshake(headers, closed = false) {
+function handshake(headers, closed = false, opened = () => {}) {
   return new Promise((done, fail) => {
     const link = net.connect(venue.port, '127.0.0.1')
     const lines = Object.entries({ host: `127.0.0.1:${venue.port}`, upgrade: 'websocket', connection: 'Upgrade',
       'sec-websocket-version': '13', 'sec-websocket-key': randomBytes(16).toString('base64'), ...headers })
     link.write('GET /exchange/v1/user HTTP/1.1\r\n' + lines.map(([name, value]) => `${name}: ${value}\r\n`).join('') + '\r\n')
     link.once('data', (part) => { if (!closed) { done(Number(part.toString().split(' ')[1])); link.destroy() } })
+    link.once('data', opened)
     if (closed) { link.on('data', (part) => { if (part[0] === 0x88) done(part.readUInt16BE(2)) }) }
     link.on('error', fail)
   })
@@ -110,7 +111,8 @@ test('log-out, another password and a restart end a session', async () => {
   assert.match(answer.headers['set-cookie'][0], /^ringfence=; .*Max-Age=0$/)
   assert.equal((await call(first, 'private/user-balance')).body.code, 40101)
   const second = cookieOf(await logIn('alice', 'correct horse'))
-  const ending = handshake({ cookie: second, origin }, true)
+  let ending
+  await new Promise((opened) => { ending = handshake({ cookie: second, origin }, true, opened) })
   await venue.operator('set-password', { name: 'alice', password: 'battery staple' })
   assert.equal((await call(second, 'private/user-balance')).body.code, 40101)
   assert.equal(await ending, 1008) // who only listens is shown out as well
