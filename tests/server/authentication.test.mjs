@@ -87,6 +87,14 @@ test('what is wrong with a key or a signature is 40101, and says nothing more', 
   assert.equal((await send(READ, { ...good, sig: good.sig.toUpperCase() })).body.code, 0)
 })
 
+test('headers name neither a version nor a path', async () => {
+  for (const [method, text] of [['GET', undefined], ['POST', '{'], ['DELETE', '']]) {
+    const answer = await venue.raw({ path: '/exchange/v1/public/get-instruments', method }, text)
+    const head = JSON.stringify(answer.headers)
+    assert.ok(!/server":|powered|ringfence\/|\d+\.\d+\.\d+|\/tmp|\/home/i.test(head), head)
+  }
+})
+
 test('a nonce is good for 60 s either way: 40102', async () => {
   for (const [off, code] of [[-62000, 40102], [62000, 40102], [-55000, 0], [55000, 0]]) {
     assert.equal((await send(READ, signed(alice, READ, {}, Date.now() + off))).body.code, code, String(off))
