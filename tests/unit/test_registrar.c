@@ -450,7 +450,7 @@ static void a_day_has_a_limit(void **state)
         operate("operator/set-withdrawal-limit", "{\"currency\":\"USDC\",\"amount\":\"50\"}"), 0);
     assert_int_equal(ask(1, "private/create-withdrawal", WITHDRAW "}"), RF_ERR_MAX_AMOUNT_VIOLATED);
     assert_int_equal(operate("operator/set-withdrawal-limit",
-                             "{\"account\":\"alice\",\"currency\":\"USDC\",\"amount\":\"150\"}"),
+                             "{\"account\":\"alice\",\"currency\":\"USDC\",\"amount\":\"100\"}"),
                      0);
     assert_int_equal(ask(1, "private/create-withdrawal", WITHDRAW "}"), 0);
     assert_int_equal(ask(1, "private/create-withdrawal", WITHDRAW "}"), RF_ERR_MAX_AMOUNT_VIOLATED);
@@ -643,7 +643,17 @@ static void damage_is_found(void **state)
     write_log(damaged, size - (size_t)(third - second)); /* the one between is gone */
     assert_false(rf_audit_verify(path, &report));
     assert_null(rf_audit_open(path, error)); /* and nobody goes on with it */
-    write_log(whole, size - 5);              /* torn by a crash: cut off, and said */
+    /* A line of another log in the same place is good in itself, and bound to something else. */
+    write_log(whole, (size_t)(second - whole));
+    rf_audit *other = open_log(error);
+    assert_true(write_line(other, "{}", 0));
+    rf_audit_close(other);
+    size_t spliced = read_log(damaged, sizeof damaged);
+    memcpy(damaged + spliced, third, size - (size_t)(third - whole));
+    write_log(damaged, spliced + size - (size_t)(third - whole));
+    assert_false(rf_audit_verify(path, &report));
+    assert_non_null(strstr(report.error, "not bound"));
+    write_log(whole, size - 5); /* torn by a crash: cut off, and said */
     assert_false(rf_audit_verify(path, &report));
     rf_audit *audit = open_log(error);
     assert_non_null(strstr(error, "torn"));
