@@ -25,7 +25,7 @@ void rf_metrics_count(rf_metrics *metrics, const rf_method *method, rf_error cod
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
-static void put_head(rf_bytes *out, const char *name, const char *kind, const char *help)
+void rf_metrics_head(rf_bytes *out, const char *name, const char *kind, const char *help)
 {
     rf_bytes_text(out, "# HELP ringfence_");
     rf_bytes_text(out, name);
@@ -48,7 +48,7 @@ static void put_name(rf_bytes *out, const char *name, const char *suffix)
 void rf_metrics_value(rf_bytes *out, const char *name, const char *kind, const char *help,
                       int64_t value)
 {
-    put_head(out, name, kind, help);
+    rf_metrics_head(out, name, kind, help);
     put_name(out, name, " ");
     rf_bytes_int(out, value);
     rf_bytes_char(out, '\n');
@@ -58,7 +58,7 @@ static void put_histogram(rf_bytes *out, const char *name, const char *help,
                           const rf_histogram *histogram)
 {
     uint64_t below = 0;
-    put_head(out, name, "histogram", help);
+    rf_metrics_head(out, name, "histogram", help);
     for (unsigned i = 0; i < RF_BUCKETS; i++) {
         below += histogram->buckets[i];
         put_name(out, name, "_bucket{le=\"");
@@ -101,7 +101,7 @@ static void put_calls(rf_bytes *out, const char *method, const uint64_t *counts)
 
 void rf_metrics_print(const rf_metrics *metrics, rf_bytes *out)
 {
-    put_head(out, "calls_total", "counter", "Calls by method and code of the answer.");
+    rf_metrics_head(out, "calls_total", "counter", "Calls by method and code of the answer.");
     put_calls(out, "none", metrics->refused);
     for (int i = 0; i < RF_M_COUNT; i++)
         put_calls(out, rf_methods[i].name, metrics->calls[i]);

@@ -26,6 +26,8 @@ typedef struct rf_metrics {
 void rf_histogram_add(rf_histogram *histogram, int64_t ns);
 void rf_metrics_count(rf_metrics *metrics, const rf_method *method, rf_error code);
 void rf_metrics_print(const rf_metrics *metrics, rf_bytes *out);
+/* What stands above the values of a name. */
+void rf_metrics_head(rf_bytes *out, const char *name, const char *kind, const char *help);
 /* One value with its help. kind: "counter" or "gauge". */
 void rf_metrics_value(rf_bytes *out, const char *name, const char *kind, const char *help,
                       int64_t value);

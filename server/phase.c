@@ -7,7 +7,7 @@ static const char *const names[] = {"warm", "cancel-only", "post-only", "open"};
 
 const char *rf_phase_text(const rf_phase *phase)
 {
-    return phase->disk_low && phase->name == RF_PHASE_OPEN ? "disk-low" : names[phase->name];
+    return phase->disk_low ? "disk-low" : names[phase->name];
 }
 
 static void enter(rf_phase *phase, rf_phase_name name)
@@ -99,4 +99,13 @@ rf_error rf_phase_admits(const rf_phase *phase, bool reserved, bool rests)
         break;
     }
     return RF_ERR_OK;
+}
+
+void rf_phase_disk(rf_phase *phase, bool low)
+{
+    if (low == phase->disk_low)
+        return;
+    phase->disk_low = low;
+    RF_NOTE(low ? RF_NOTE_WARNING : RF_NOTE_INFO, "disk",
+            RF_NOTE_TEXT("space", low ? "low" : "good"));
 }

@@ -36,6 +36,8 @@ void rf_phase_tick(rf_phase *phase, const rf_engine *engine);
 /* A change that an account asks for. */
 /* reserved: it takes risk off; rests: an order that says POST_ONLY. */
 rf_error rf_phase_admits(const rf_phase *phase, bool reserved, bool rests);
+/* Disk space is short, or is there again. */
+void rf_phase_disk(rf_phase *phase, bool low);
 const char *rf_phase_text(const rf_phase *phase);
 
 #endif

@@ -26,7 +26,8 @@ enum {
     PATH_SIZE = 512,
     BOUND_SIZE = 128,
     BEAT_MS = 10,
-    STOP_MS_MAX = 5000, /* longest wait for answers under way */
+    DISK_FREE_MIN = 16 << 20, /* bytes: room for the last flush and a snapshot */
+    STOP_MS_MAX = 5000,       /* longest wait for answers under way */
 };
 
 typedef struct server {
@@ -48,6 +49,7 @@ typedef struct server {
     char operator_socket[PATH_SIZE];
     char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16], console_url[BOUND_SIZE + 16];
     int lock;
+    bool disk_full;
     bool gate_gone;  /* the loop has run out */
     int64_t stop_ns; /* asked to stop since; 0 = not */
     int64_t watchdog_ns, watchdog_last_ns;
@@ -373,12 +375,8 @@ static void on_stop_wait(uv_timer_t *timer)
     close_all(self);
 }
 
-static void on_signal(uv_signal_t *signal, int number)
+static void begin_stop(server *self)
 {
-    server *self = signal->data;
-    if (self->stop_ns != 0)
-        return;
-    RF_NOTE(RF_NOTE_INFO, "stopping", RF_NOTE_NUMBER("signal", number));
     rf_notify("STOPPING=1");
     self->stop_ns = rf_clock_monotonic_ns();
     rf_gate_stop_listening(self->doors->parts.gate);
@@ -391,13 +389,40 @@ static void on_signal(uv_signal_t *signal, int number)
     uv_timer_start(&self->stop_wait, on_stop_wait, 10, 10);
 }
 
+static void on_signal(uv_signal_t *signal, int number)
+{
+    server *self = signal->data;
+    if (self->stop_ns != 0)
+        return;
+    RF_NOTE(RF_NOTE_INFO, "stopping", RF_NOTE_NUMBER("signal", number));
+    begin_stop(self);
+}
+
 /* ---- The run --------------------------------------------------------------------------------- */
+
+/* A journal that runs out of space halts; it is better to have stopped before. */
+static void look_at_disk(server *self)
+{
+    uint64_t space_free, space_total;
+    int error;
+    uint64_t percent = (uint64_t)self->config->numbers[RF_SETTING_reserve_percent];
+    if (rf_disk_files.space(rf_disk_files.context, self->config->texts[RF_SETTING_data],
+                            &space_free, &space_total, &error) != 0)
+        return;
+    rf_phase_disk(&self->phase, space_free / 128 < space_total / 128 * percent / 100);
+    if (space_free >= DISK_FREE_MIN || self->stop_ns != 0)
+        return;
+    RF_NOTE(RF_NOTE_ERROR, "disk_full", RF_NOTE_NUMBER("free", space_free));
+    self->disk_full = true;
+    begin_stop(self);
+}
 
 static void on_second(uv_timer_t *timer)
 {
     server *self = timer->data;
     int64_t now = rf_clock_monotonic_ns();
     rf_sequencer_tick(self->sequencer);
+    look_at_disk(self);
     rf_phase_tick(&self->phase, rf_sequencer_world(self->sequencer)->engine);
     if (!rf_doors_tick(self->doors))
         on_failed(self, "the audit log cannot be written");
@@ -545,7 +570,7 @@ static bool run(server *self)
         return fail(self, "the last snapshot", why);
     RF_NOTE(RF_NOTE_INFO, "stopped",
             RF_NOTE_NUMBER("seq", rf_sequencer_statistics(self->sequencer).durable));
-    return true;
+    return !self->disk_full || fail(self, self->config->texts[RF_SETTING_data], "the disk is full");
 }
 
 static bool start(server *self)

@@ -1,0 +1,113 @@
+// How a venue opens again after a restart, what each phase lets through, and what a full disk does.
+import assert from 'node:assert'
+import { test } from 'node:test'
+import { Venue, sleep } from './venue.mjs'
+
+const BTC = 'BTCUSD-PERP'
+const order = (side, price, more = {}) => ({ instrument_name: BTC, side, type: 'LIMIT', price: String(price), quantity: '0.1', ...more })
+const POST = { exec_inst: ['POST_ONLY'] }
+
+async function until(venue, word) {
+  for (let i = 0; i < 150; i++) {
+    if ((await venue.metrics('/readyz')).text === word + '\n') return
+    await sleep(50)
+  }
+  throw new Error(`no phase ${word}: ${venue.log}`)
+}
+
+// Reading, taking risk off and adding margin go on in every phase.
+async function always(venue, key, oid) {
+  await venue.post(key, 'private/user-balance')
+  await venue.post(key, 'private/cancel-order', { client_oid: oid })
+}
+
+test('warm, cancel-only, post-only, open', async () => {
+  const venue = await Venue.start({ args: ['--rate-limits', 'off', '--warm-seconds', '60', '--cancel-only-seconds', '2', '--post-only-seconds', '2'] })
+  try {
+    assert.equal((await venue.metrics('/readyz')).text, 'open\n') // empty: at once
+    await venue.list(BTC, { mark_stale_ms: '60000' })
+    const alice = await venue.customer('alice')
+    const bob = await venue.customer('bob')
+    for (const oid of ['a1', 'a2', 'a3', 'a4']) await venue.post(alice, 'private/create-order', order('SELL', 50100, { client_oid: oid }))
+    await venue.post(bob, 'private/create-order', order('BUY', 50100))
+    await venue.restart('SIGKILL')
+    assert.equal((await venue.metrics('/readyz')).text, 'warm\n')
+    await venue.post(bob, 'private/create-order', order('BUY', 49000), 9010001)
+    await venue.post(bob, 'private/create-order', order('BUY', 49000, POST), 9010001)
+    await always(venue, alice, 'a2')
+    // The price comes in.
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '50000' })
+    await until(venue, 'cancel-only')
+    await venue.post(bob, 'private/create-order', order('BUY', 49000, POST), 208)
+    await always(venue, alice, 'a3')
+    await until(venue, 'post-only')
+    await venue.post(bob, 'private/create-order', order('BUY', 49000), 309)
+    await venue.post(bob, 'private/create-order', order('BUY', 49000, POST))
+    await venue.post(bob, 'private/create-order', order('BUY', 51000, POST), 43005)
+    await until(venue, 'open')
+    await venue.post(bob, 'private/create-order', order('BUY', 50100))
+    assert.match(venue.log, /name=warm[^]*name=cancel-only[^]*name=post-only[^]*name=open/)
+  } finally { await venue.remove() }
+})
+
+test('a restart with a stale feed liquidates nobody, until the price comes', async () => {
+  const venue = await Venue.start({ args: ['--rate-limits', 'off', '--warm-seconds', '0', '--cancel-only-seconds', '0', '--post-only-seconds', '0'] })
+  try {
+    await venue.list()
+    const alice = await venue.customer('alice')
+    const bob = await venue.customer('bob')
+    await venue.post(alice, 'private/create-order', order('SELL', 50000))
+    await venue.post(bob, 'private/create-order', order('BUY', 50000, { exec_inst: ['ISOLATED_MARGIN'], leverage: '10' }))
+    await venue.restart('SIGKILL')
+    await sleep(1500) // a TICK or two
+    assert.equal((await venue.post(bob, 'private/get-positions')).result.data.length, 1)
+    assert.equal((await venue.operator('get-liquidations')).result.data.length, 0)
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '30000' })
+    assert.equal((await venue.operator('get-liquidations')).result.data.length, 1)
+    assert.equal((await venue.operator('check-invariants')).result.ok, true)
+  } finally { await venue.remove() }
+})
+
+test('a halt still lets users cancel, before and after a restart', async () => {
+  const venue = await Venue.start({ args: ['--rate-limits', 'off'] })
+  try {
+    await venue.list()
+    const alice = await venue.customer('alice')
+    for (const oid of ['one', 'two']) await venue.post(alice, 'private/create-order', order('SELL', 50100, { client_oid: oid }))
+    await venue.operator('set-instrument-state', { instrument_name: BTC, state: 'HALTED' })
+    await venue.post(alice, 'private/create-order', order('SELL', 50100), 208)
+    await venue.post(alice, 'private/cancel-order', { client_oid: 'one' })
+    await venue.restart('SIGKILL')
+    await venue.post(alice, 'private/cancel-order', { client_oid: 'two' })
+    assert.deepEqual((await venue.post(alice, 'private/get-open-orders')).result.data, [])
+  } finally { await venue.remove() }
+})
+
+test('R8: with little disk space left new orders are refused; cancelling, closing and reducing go on', async () => {
+  const venue = await Venue.start({ args: ['--rate-limits', 'off'] })
+  try {
+    await venue.list()
+    const alice = await venue.customer('alice')
+    const bob = await venue.customer('bob')
+    for (const oid of ['a1', 'a2', 'a3']) await venue.post(alice, 'private/create-order', order('SELL', 50000, { client_oid: oid }))
+    await venue.post(bob, 'private/create-order', order('BUY', 50000))
+    await venue.post(alice, 'private/create-order', order('BUY', 49900, { client_oid: 'bid', quantity: '0.3' }))
+    await venue.stop()
+    // No disk is ever free to the last byte.
+    venue.args = ['--rate-limits', 'off', '--reserve-percent', '100', '--warm-seconds', '0', '--cancel-only-seconds', '0', '--post-only-seconds', '0']
+    await venue.run()
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '50000' })
+    await until(venue, 'disk-low')
+    await venue.post(alice, 'private/create-order', order('SELL', 50200), 9010001)
+    await venue.post(alice, 'private/amend-order', { client_oid: 'a2', new_price: '50300', new_quantity: '0.2' }, 9010001)
+    await venue.post(alice, 'private/cancel-order', { client_oid: 'a2' })
+    await venue.post(bob, 'private/create-order', { ...order('SELL', 49900, { exec_inst: ['REDUCE_ONLY'] }), quantity: '0.05' })
+    await venue.post(bob, 'private/close-position', { instrument_name: BTC, type: 'MARKET' })
+    assert.deepEqual((await venue.post(bob, 'private/get-positions')).result.data, [])
+    await venue.stop()
+    venue.args = ['--rate-limits', 'off', '--warm-seconds', '0', '--cancel-only-seconds', '0', '--post-only-seconds', '0']
+    await venue.run()
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '50000' })
+    await venue.post(alice, 'private/create-order', order('SELL', 50200))
+  } finally { await venue.remove() }
+})
