@@ -191,7 +191,12 @@ rf_error rf_decode_order(rf_call *call, rf_args *args, rf_order_params *order)
     decode_prices(args, order, &view.config);
     decode_isolation(args, order);
     decode_attachment(args, order);
-    decode_oid(call, args, RF_P_ORDER_client_oid, order);
+    decode_oid(call, args,
+               rf_arg_given(args, RF_P_ORDER_client_oid) ||
+                       !rf_arg_given(args, RF_P_ORDER_request_id)
+                   ? RF_P_ORDER_client_oid
+                   : RF_P_ORDER_request_id,
+               order);
     return args->problem ? first_problem(call, args, order) : RF_ERR_OK;
 }
 

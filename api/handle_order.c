@@ -25,11 +25,59 @@ static rf_error place_and_answer(rf_call *call, const rf_order_params *order)
     return RF_ERR_OK;
 }
 
+/* ---- The same order again -------------------------------------------------------------------- */
+
+static bool wants_replay(const rf_call *call)
+{
+    return rf_arg_bool(&call->args, RF_P_ORDER_idempotent, false) ||
+           rf_arg_given(&call->args, RF_P_ORDER_request_id);
+}
+
+/* A price that SMART_POST_ONLY moved is not held against the order; one that was amended is. */
+static bool is_same_order(const rf_order_params *one, const rf_order_params *other)
+{
+    enum {
+        ASKED = RF_FLAG_POST_ONLY | RF_FLAG_SMART_POST_ONLY | RF_FLAG_REDUCE_ONLY | RF_FLAG_ISOLATED
+    };
+    bool same_price = one->price == other->price || (one->flags & RF_FLAG_SMART_POST_ONLY) != 0;
+    return one->instrument == other->instrument && one->side == other->side &&
+           one->type == other->type && one->time_in_force == other->time_in_force &&
+           one->qty == other->qty && one->ref_price == other->ref_price && same_price &&
+           ((one->flags ^ other->flags) & ASKED) == 0;
+}
+
+/* The first answer, with what has become of the order since. */
+static bool replay(rf_call *call, const rf_order_params *order)
+{
+    rf_order_view first;
+    if ((order->flags & RF_FLAG_OID_DEFAULTED) ||
+        !rf_view_order(call->engine, call->account, 0, order->client_oid, &first) ||
+        !is_same_order(order, &first.params))
+        return false;
+    call->result = (rf_result){
+        .order_id = first.order_id,
+        .isolation_id = first.isolation_id,
+        .status = first.status,
+        .reason = first.reason,
+        .filled_qty = first.filled_qty,
+        .filled_value = first.filled_value,
+    };
+    rf_put_open(call->out, NULL, '{');
+    rf_encode_order_answer(call, order);
+    rf_put_bool(call->out, "replayed", true);
+    rf_put_close(call->out, '}');
+    return true;
+}
+
 rf_error rf_handle_create_order(rf_call *call)
 {
     rf_order_params order;
     rf_error code = rf_decode_order(call, &call->args, &order);
-    return code != RF_ERR_OK ? code : place_and_answer(call, &order);
+    if (code != RF_ERR_OK)
+        return code;
+    if (wants_replay(call) && replay(call, &order))
+        return RF_ERR_OK;
+    return place_and_answer(call, &order);
 }
 
 rf_error rf_handle_close_position(rf_call *call)

@@ -283,12 +283,29 @@ void rf_sequencer_tick(rf_sequencer *sequencer)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+/* One server on a directory at a time; the lock goes with the process, however it ends. */
+static int lock_directory(const char *dir, char error[512])
+{
+    int number = 0;
+    int lock = rf_disk_lock(dir, &number);
+    if (lock < 0)
+        snprintf(error, 512, "cannot have %.300s for itself: %s", dir,
+                 number == EWOULDBLOCK ? "another server is running on it" : strerror(number));
+    return lock;
+}
+
 rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *options,
                                 const rf_sequencer_handler *handler, char error[512])
 {
     rf_sequencer *sequencer = calloc(1, sizeof *sequencer);
+    int lock = lock_directory(options->data, error);
+    if (lock < 0) {
+        free(sequencer);
+        return NULL;
+    }
     if (!sequencer || !rf_world_open(&sequencer->world, &options->limits, false)) {
         snprintf(error, 512, "cannot make an engine of this size");
+        close(lock);
         free(sequencer);
         return NULL;
     }
@@ -296,7 +313,7 @@ rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *opt
     rf_random_bytes(&seed, sizeof seed);
     rf_world_seed(&sequencer->world, seed);
     sequencer->options = *options;
-    sequencer->lock = -1;
+    sequencer->lock = lock;
     sequencer->handler = *handler;
     rf_world_observe(&sequencer->world, (rf_observer){.applied = on_applied, .context = sequencer});
     RF_CHECK(uv_async_init(loop, &sequencer->done, on_done) == 0);
@@ -305,21 +322,13 @@ rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *opt
     return sequencer;
 }
 
-/* One server on a directory at a time; a journal that begins gets a name that no other has. */
-static bool take_directory(rf_sequencer *sequencer, rf_journal_options *options, char error[512])
+/* A journal that begins gets a name that no other has. */
+static void name_journal(rf_journal_options *options)
 {
     rf_journal_head head;
     rf_store_report report;
-    int number = 0;
-    sequencer->lock = rf_disk_lock(options->dir, &number);
-    if (sequencer->lock < 0) {
-        snprintf(error, 512, "cannot have %s for itself: %s", options->dir,
-                 number == EWOULDBLOCK ? "another server is running on it" : strerror(number));
-        return false;
-    }
     if (!rf_journal_look(options, 0, &head, &report))
         randombytes_buf(options->identity, sizeof options->identity);
-    return true;
 }
 
 bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *recovery,
@@ -330,8 +339,7 @@ bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *
         .dir = sequencer->options.data,
         .segment_size = sequencer->options.segment_size,
     };
-    if (!take_directory(sequencer, &options, error))
-        return false;
+    name_journal(&options);
     sequencer->journal = rf_recover(&sequencer->world, &options, until, recovery);
     if (!sequencer->journal) {
         snprintf(error, 512, "%s", recovery->error);

@@ -1,12 +1,10 @@
 #include "server/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -48,7 +46,6 @@ typedef struct server {
     rf_price_sources *prices; /* likewise */
     char operator_socket[PATH_SIZE];
     char url[BOUND_SIZE + 16], metrics_url[BOUND_SIZE + 16], console_url[BOUND_SIZE + 16];
-    int lock;
     bool disk_full;
     bool gate_gone;  /* the loop has run out */
     int64_t stop_ns; /* asked to stop since; 0 = not */
@@ -64,23 +61,14 @@ static bool fail(server *self, const char *what, const char *detail)
 
 /* ---- The data directory ---------------------------------------------------------------------- */
 
-/* One server a directory: the lock goes with the process, however it ends. */
 static bool open_data(server *self)
 {
-    char path[PATH_SIZE];
     const char *dir = self->config->texts[RF_SETTING_data];
     if (dir[0] == '\0')
         return fail(self, "data", "a directory is needed (--data DIR)");
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return fail(self, dir, strerror(errno));
-    if (snprintf(path, sizeof path, "%s/lock", dir) >= (int)sizeof path)
+    if (strlen(dir) >= PATH_SIZE - 64)
         return fail(self, "data", "the path is too long");
-    self->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (self->lock < 0)
-        return fail(self, path, strerror(errno));
-    if (flock(self->lock, LOCK_EX | LOCK_NB) != 0)
-        return fail(self, dir, "another server uses it");
-    return true;
+    return mkdir(dir, 0700) == 0 || errno == EEXIST || fail(self, dir, strerror(errno));
 }
 
 static rf_limits read_limits(const rf_config *config)
@@ -591,7 +579,6 @@ static void finish(server *self)
     rf_sequencer_free(self->sequencer);
     rf_vault_close(self->vault);
     RF_CHECK(uv_loop_close(&self->loop) == 0);
-    close(self->lock);
     free(self);
 }
 
@@ -601,7 +588,6 @@ int rf_serve(const rf_config *config)
     if (!self)
         return 1;
     self->config = config;
-    self->lock = -1;
     signal(SIGPIPE, SIG_IGN);
     RF_CHECK(uv_loop_init(&self->loop) == 0);
     bool good = rf_note_set_level(config->texts[RF_SETTING_log_level])

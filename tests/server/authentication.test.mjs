@@ -171,6 +171,7 @@ const identifiers = {
 }
 // What names nothing of anybody's, with a value where a method demands one.
 const innocent = {
+  idempotent: true, request_id: 'r',
   add_margin: null, address_tag: null, amount: '1', client_wid: null, contingency_type: null, currency: 'USD', cursor: null,
   direction: 'CREDIT', end_time: null, end_ts: null, exec_inst: null, fee_instrument_name: null, include_reduce_only: null,
   instrument_name: 'BTCUSD-PERP', ip_list: null, isolated_margin_amount: null, journal_type: null, label: null, leverage: '5',

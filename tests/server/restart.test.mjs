@@ -66,7 +66,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
 test('a second server on the same directory is refused', async () => {
   const venue = await Venue.start()
   try {
-    await assert.rejects(Venue.start({ home: venue.home }), /another server uses it/)
+    await assert.rejects(Venue.start({ home: venue.home }), /another server is running on it/)
     await venue.get('public/x/get-time')
   } finally { await venue.remove() }
 })
