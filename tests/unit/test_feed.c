@@ -101,6 +101,16 @@ static void subscribe_all_depths(fixture *f, rf_conn conn, const char *name, int
     }
 }
 
+static void bid(fixture *f, const char *name)
+{
+    char params[200];
+    snprintf(params, sizeof params,
+             "{\"instrument_name\":\"%s\",\"side\":\"BUY\",\"type\":\"LIMIT\",\"price\":"
+             "\"49000\",\"quantity\":\"0.01\"}",
+             name);
+    must(f, 1, "private/create-order", params);
+}
+
 /* Many books of many depths: each beat tells so many, and all have their turn. */
 static void a_beat_is_bounded(void **state)
 {
@@ -111,20 +121,14 @@ static void a_beat_is_bounded(void **state)
         new_instrument(f, names[i]);
     for (rf_conn conn = 0; conn < 12; conn++)
         subscribe_all_depths(f, 1 + conn, names[conn % 4], speeds[conn / 4]);
-    for (size_t i = 0; i < 4; i++) {
-        char params[200];
-        snprintf(params, sizeof params,
-                 "{\"instrument_name\":\"%s\",\"side\":\"BUY\",\"type\":\"LIMIT\",\"price\":"
-                 "\"49000\",\"quantity\":\"0.01\"}",
-                 names[i]);
-        must(f, 1, "private/create-order", params);
-    }
     for (rf_conn conn = 1; conn <= 12; conn++)
         skip_all(conn);
     f->time_ns += 500 * MS;
     size_t told = 0;
-    for (int beats = 0; beats < 2; beats++) {
-        beat(f, 10);
+    for (int beats = 0; beats < 4; beats++) {
+        for (size_t i = 0; i < 4; i++)
+            bid(f, names[i]);
+        beat(f, 100);
         size_t all = 0;
         for (rf_conn conn = 1; conn <= 12; conn++)
             all += waiting(conn);
@@ -132,7 +136,7 @@ static void a_beat_is_bounded(void **state)
         told = all;
     }
     for (rf_conn conn = 1; conn <= 12; conn++)
-        assert_int_equal(waiting(conn), 200);
+        assert_true(waiting(conn) >= 200);
 }
 
 static void a_connection_has_at_most_400_subscriptions(void **state)

@@ -294,6 +294,14 @@ static void the_ledger_is_told_to_both_sides(void **state)
     expect(f, next(1), "result.data.0.transaction_qty", "-7.00000000");
     expect(f, next(2), "result.data.0.transaction_qty", "7.00000000");
     assert_int_equal(waiting(1) + waiting(2), 0);
+    beat(f, 10);
+    rf_feed_forget(f->feed, 2);
+    beat(f, 301000); /* nobody listens for the child any more */
+    must(f, 1, "private/create-subaccount-transfer",
+         "{\"from\":\"00000000-0000-4000-8000-000000000001\",\"to\":"
+         "\"00000000-0000-4000-8000-000000000004\",\"currency\":\"USD\",\"amount\":\"8\"}");
+    flush(f);
+    expect(f, next(1), "result.data.0.transaction_qty", "-8.00000000");
 }
 
 static void an_isolation_is_liquidated(fixture *f)
