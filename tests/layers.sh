@@ -51,7 +51,7 @@ includes history "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'v
 # Files with prices, and nothing of ours but base.
 includes prices "$language" 'stdio\.h' 'strings\.h' 'z(lib|ip)\.h' 'base/.*' 'prices/.*'
 includes server "$system" 'base/.*' 'prices/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'server/.*' \
-    'wslay/wslay\.h' 'openssl/.*' 'curl/curl\.h'
+    'openssl/.*' 'curl/curl\.h'
 includes cli "$system" 'base/.*' 'prices/.*' 'api/.*' 'market/.*' 'store/.*' 'bench/.*' "$public" "$margin" 'venue/.*' 'history/.*' 'cli/.*' \
     'server/serve\.h' 'server/config\.h' 'server/sign\.h' 'server/audit\.h' 'curl/curl\.h'
 # The benchmarks also weigh the engine's records, and race its index against a scan over its positions.
