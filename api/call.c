@@ -61,11 +61,29 @@ static void put_head(rf_bytes *out, const rf_request *request, rf_error code)
     rf_put_int(out, "code", (int64_t)code);
 }
 
+/* 617 asks for the isolation_id of the isolation that is there: here it is. 0: not that case. */
+static uint64_t isolation_in_the_way(const rf_call *call, rf_error code)
+{
+    if (code != RF_ERR_DUPLICATED_INSTRUMENT_ORDER_FOR_ISOLATED_MARGIN ||
+        call->method->params != RF_SET_ORDER)
+        return 0;
+    const rf_api *api = call->api;
+    const char *name = rf_arg_text(&call->args, RF_P_ORDER_instrument_name, "");
+    int instrument = rf_find_instrument(call->engine, name);
+    size_t count =
+        rf_view_positions(call->engine, call->account, api->positions, api->positions_max);
+    for (size_t i = 0; i < count && i < api->positions_max; i++)
+        if (api->positions[i].isolated && api->positions[i].instrument == instrument)
+            return api->positions[i].isolation_id;
+    return 0;
+}
+
 static void put_error_data(rf_bytes *out, rf_error code, const rf_call *call)
 {
     const rf_args *args = &call->args;
     bool about = args->problem == code && args->problem_param;
-    if (!call->client_oid && !call->result.has_required_margin && !about)
+    uint64_t isolation_id = isolation_in_the_way(call, code);
+    if (!call->client_oid && !call->result.has_required_margin && !about && isolation_id == 0)
         return;
     rf_put_open(out, "error_data", '{');
     if (call->client_oid)
@@ -74,6 +92,8 @@ static void put_error_data(rf_bytes *out, rf_error code, const rf_call *call)
         rf_put_money(out, "required_margin", call->result.required_margin);
     if (about)
         rf_put_text(out, "param", args->problem_param);
+    if (isolation_id != 0)
+        rf_put_id(out, "isolation_id", isolation_id);
     rf_put_close(out, '}');
 }
 

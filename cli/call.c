@@ -92,7 +92,7 @@ static bool read_params(call *self)
         return fail(self, "the standard input cannot be read", "");
     rf_bytes_char(&self->text, '}');
     if (!rf_json_parse(&self->json, self->text.data, self->text.size))
-        return fail(self, "the parameters are not JSON: ", self->json.error);
+        return fail(self, "the parameters cannot be read: ", self->json.error);
     self->params = rf_json_member(&self->json, 0, "params");
     if (self->json.tokens[self->params].kind != RF_JSON_OBJECT || self->json.tokens[0].count != 1)
         return fail(self, "the parameters are not one JSON object", "");

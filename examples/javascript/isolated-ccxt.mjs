@@ -19,6 +19,7 @@ function show(what, p) {
 try {
   await exchange.loadMarkets();
   await exchange.setMarginMode('isolated', symbol);
+  if (await exchange.fetchIsolation(symbol)) throw new Error(`there is an isolated position on ${symbol} already: close it first`);
   await exchange.setLeverage(10, symbol);
 
   const preview = await exchange.previewOrder(symbol, 'market', 'buy', 0.01);

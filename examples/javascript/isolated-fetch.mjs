@@ -26,8 +26,10 @@ async function call(method, params = {}) {
     body: JSON.stringify({ id: nonce, method, params, api_key: apiKey, nonce, sig }),
   });
   const answer = await response.json();
-  if (answer.code !== 0) throw new Error(`${method}: ${answer.code} ${answer.message} ${JSON.stringify(answer.error_data ?? {})}`);
-  return answer.result;
+  if (answer.code === 0) return answer.result;
+  console.error(`${method}: ${answer.code} ${answer.message} ${JSON.stringify(answer.error_data ?? {})}`);
+  if (answer.code === 617) console.error('There is an isolated position on this market already: close it first, or give its isolation_id.');
+  process.exit(1);
 }
 
 const symbol = 'BTCUSD-PERP';

@@ -94,4 +94,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Refused as refused:
+        hint = "There is an isolated position on this market already: close it first." if refused.code == 617 else ""
+        raise SystemExit(f"{refused}\n{hint}".rstrip())
