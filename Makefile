@@ -20,6 +20,10 @@ fuzz:
 bench: all
 	build/ringfence bench engine
 
+# Ten minutes of what ./test watches for one; the last line goes to docs/soak.md.
+soak: all
+	build/ringfence bench soak --seconds 600
+
 # Exact, and slow: counts with valgrind where the processor's counters cannot be read.
 bench-instructions: all
 	bench/instructions.sh build/ringfence

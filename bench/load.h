@@ -38,8 +38,8 @@ typedef struct rf_load_server {
 /* options: further arguments of serve, NULL at the end. The process ends with a message on failure:
  * a benchmark without a server is none. */
 void rf_load_start(rf_load_server *server, const char *const *options);
-/* SIGTERM, the exit status, and the directory is gone. */
-int rf_load_stop(rf_load_server *server);
+int rf_load_end(rf_load_server *server);    /* SIGTERM; the exit status */
+void rf_load_clean(rf_load_server *server); /* afterwards: the directory is gone */
 /* One call by the operators' socket; the answer is in server->json. False: it was refused. */
 bool rf_load_operate(rf_load_server *server, const char *method, const char *params);
 /* BTCUSD-PERP at 50,000, and so many accounts with money and keys. */

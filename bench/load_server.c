@@ -43,8 +43,11 @@ static _Noreturn void become_server(const rf_load_server *server, const char *co
     unsigned count = 8;
     for (; *options && count + 1 < OPTIONS_MAX; options++)
         arguments[count++] = (char *)(uintptr_t)*options;
+    char log[300];
+    snprintf(log, sizeof log, "%s/serve.log", server->dir);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(out, STDOUT_FILENO);
+    dup2(open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), STDERR_FILENO);
     execv("/proc/self/exe", arguments);
     _exit(127);
 }
@@ -68,12 +71,26 @@ static void take_accounts(rf_load_server *server)
     }
 }
 
+/* What the server said, when there is no other way to know what went wrong. */
+static void show_log(const rf_load_server *server)
+{
+    char path[300], line[1024];
+    snprintf(path, sizeof path, "%s/serve.log", server->dir);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        fputs(line, stderr);
+    if (file)
+        fclose(file);
+}
+
 static void read_first_line(rf_load_server *server, int in)
 {
     char line[LINE_SIZE];
     FILE *file = fdopen(in, "r");
-    if (!file || !fgets(line, sizeof line, file))
+    if (!file || !fgets(line, sizeof line, file)) {
+        show_log(server);
         rf_load_fail("serve", "it ended without a word on its standard output");
+    }
     if (!rf_json_parse(&server->json, line, strlen(line)))
         rf_load_fail("serve", line);
     const char *url = text_of(server, 0, "url");
@@ -114,12 +131,19 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return remove(path);
 }
 
-int rf_load_stop(rf_load_server *server)
+int rf_load_end(rf_load_server *server)
 {
     int status = -1;
-    char key[300];
     kill(server->pid, SIGTERM);
     waitpid(server->pid, &status, 0);
+    if (status != 0)
+        show_log(server);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+void rf_load_clean(rf_load_server *server)
+{
+    char key[300];
     nftw(server->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     snprintf(key, sizeof key, "%s.key", server->dir);
     unlink(key);
@@ -128,7 +152,6 @@ int rf_load_stop(rf_load_server *server)
     free(server->json.tokens);
     free(server->json.text);
     free(server->answer.data);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
 /* ---- The operators' socket ------------------------------------------------------------------- */

@@ -367,7 +367,7 @@ void rf_bench_server(const rf_bench_options *options)
     for (size_t i = 0; i < sizeof connections / sizeof *connections; i++)
         bench_rest(&self, connections[i]);
     bench_fan_out(&self);
-    int status = rf_load_stop(&self.server);
-    if (status != 0)
+    if (rf_load_end(&self.server) != 0)
         rf_load_fail("serve", "it did not end well");
+    rf_load_clean(&self.server);
 }

@@ -31,6 +31,10 @@ static void usage(FILE *out)
             "  --quick       small sizes, to see that it runs\n"
             "  --window N    server: calls under way of all clients together (1024)\n"
             "  --json        one object a row\n"
+            "usage: ringfence bench soak [--seconds N] [--rate N] [--clients N]\n"
+            "  the sandbox with so many WebSocket clients, watched: memory, drops, the tape "
+            "against the history,\n"
+            "  invariants, and the journal re-run at the end (60 s, 20000 calls/s, 200)\n"
             "usage: ringfence bench --script FILE [--commands N]\n"
             "  writes W2-S as a replay script and prints the digest that `ringfence replay "
             "--digest FILE` ends with\n");
@@ -70,11 +74,17 @@ static bool number(const char *text, uint64_t max, uint64_t *value)
 
 int rf_cli_bench(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"json", no_argument, NULL, 'j'},           {"runs", required_argument, NULL, 'r'},
-        {"commands", required_argument, NULL, 'c'}, {"quick", no_argument, NULL, 'q'},
-        {"window", required_argument, NULL, 'w'},   {"help", no_argument, NULL, 'h'},
-        {"script", required_argument, NULL, 's'},   {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"runs", required_argument, NULL, 'r'},
+                                          {"commands", required_argument, NULL, 'c'},
+                                          {"quick", no_argument, NULL, 'q'},
+                                          {"window", required_argument, NULL, 'w'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"rate", required_argument, NULL, 'R'},
+                                          {"clients", required_argument, NULL, 'n'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"script", required_argument, NULL, 's'},
+                                          {NULL, 0, NULL, 0}};
     rf_bench_options options = {.runs = 5};
     uint64_t value = 0;
     int option;
@@ -94,6 +104,12 @@ int rf_cli_bench(int argc, char **argv)
             options.runs = (uint32_t)value;
         else if (option == 'w' && number(optarg, 1000000, &value))
             options.window = (uint32_t)value;
+        else if (option == 't' && number(optarg, 7200, &value))
+            options.seconds = (uint32_t)value;
+        else if (option == 'R' && number(optarg, 100000, &value))
+            options.rate = (uint32_t)value;
+        else if (option == 'n' && number(optarg, 10000, &value))
+            options.clients = (uint32_t)value;
         else if (option == 'c' && number(optarg, 100000000, &value))
             options.commands = value;
         else
@@ -101,6 +117,8 @@ int rf_cli_bench(int argc, char **argv)
     }
     if (optind == argc && options.script)
         return rf_bench_script(&options, &rf_world_limits) ? 0 : 1;
+    if (optind + 1 == argc && strcmp(argv[optind], "soak") == 0)
+        return rf_bench_soak(&options) ? 0 : 1;
     if (optind + 1 != argc || !run(argv[optind], &options)) {
         usage(stderr);
         return 2;

@@ -87,6 +87,13 @@ static void place_quote(rf_sandbox *sandbox, sandbox_market *market, rf_side sid
     refill(sandbox, SANDBOX_MAKER, code);
 }
 
+static void cancel_quote(rf_sandbox *sandbox, sandbox_quote *quote)
+{
+    sandbox_trade(sandbox, sandbox->people[SANDBOX_MAKER].number, "private/cancel-order",
+                  "{\"order_id\":\"%llu\"}", (unsigned long long)quote->order_id);
+    quote->order_id = 0;
+}
+
 /* What was refused leaves the order as it was; one that is gone was filled. */
 static void amend_quote(rf_sandbox *sandbox, sandbox_market *market, rf_side side, unsigned level)
 {
@@ -102,14 +109,9 @@ static void amend_quote(rf_sandbox *sandbox, sandbox_market *market, rf_side sid
     sandbox->stats.orders++;
     if (code == RF_ERR_NO_ACTIVE_ORDER || code == RF_ERR_NOT_FOUND)
         quote->order_id = 0;
+    else if (code == RF_ERR_INVALID_ORDERQTY) /* more of it is filled than is wanted now */
+        cancel_quote(sandbox, quote);
     refill(sandbox, SANDBOX_MAKER, code);
-}
-
-static void cancel_quote(rf_sandbox *sandbox, sandbox_quote *quote)
-{
-    sandbox_trade(sandbox, sandbox->people[SANDBOX_MAKER].number, "private/cancel-order",
-                  "{\"order_id\":\"%llu\"}", (unsigned long long)quote->order_id);
-    quote->order_id = 0;
 }
 
 /* When the price rises the asks have to step aside before the bids can follow, the nearest first. */

@@ -40,6 +40,15 @@ done
 check "rows are JSON" python3 -c 'import json,sys
 for line in open(sys.argv[1]): json.loads(line)' "$folder/rows"
 
+"$program" bench server --quick --runs 1 --json >"$folder/rows" 2>"$folder/notes"
+check "bench server --quick ends well" test $? -eq 0
+check "W6 orders" has_row W6 acked_per_second
+check "W6 of 64 clients" grep -q '"metric":"p99_us".*"clients":64' "$folder/rows"
+check "W6 refuses nothing" sh -c '! grep "\"refused\":[1-9]" '"$folder/rows"
+for metric in p50_ns p99_ns p999_ns; do check "W3 $metric" has_row W3 "$metric"; done
+check "W8 REST" has_row W8 requests_per_second
+check "W8 fan-out" has_row W8 messages_per_second
+
 "$program" bench --script "$folder/script" --commands 20000 >"$folder/direct"
 "$program" replay "$folder/script" --digest 2>/dev/null | tail -n 1 >"$folder/replayed"
 check "a digest was printed" grep -q '"digest":"[0-9a-f]\{32\}"' "$folder/direct"
