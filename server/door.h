@@ -66,6 +66,7 @@ struct rf_doors {
     uint64_t waiting;     /* answers that wait for the batch that is out */
     uint64_t waiting_new; /* those behind it */
     bool stopping, audit_failed;
+    char demo[512]; /* a sandbox: what GET /auth/demo answers */
     /* Scratch of the call under way. */
     rf_json json;
     rf_bytes out, text, headers;

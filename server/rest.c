@@ -119,6 +119,16 @@ static void send_description(rf_doors *doors, rf_ticket ticket, void (*write)(rf
     rf_doors_send(doors, ticket, 200, "application/yaml", doors->out.data, doors->out.size);
 }
 
+/* Who may come in without being known: the people of a sandbox, nobody elsewhere. */
+static void send_demo(rf_doors *doors, rf_ticket ticket)
+{
+    rf_bytes_clear(&doors->out);
+    rf_bytes_text(&doors->out, "{\"id\":-1,\"method\":\"auth/demo\",\"code\":0,\"result\":");
+    rf_bytes_text(&doors->out, doors->demo[0] ? doors->demo : "{\"accounts\":[]}");
+    rf_bytes_char(&doors->out, '}');
+    rf_doors_send(doors, ticket, 200, "application/json", doors->out.data, doors->out.size);
+}
+
 /* Everything that is not the API: log-in, the API's description, the pages. */
 static void other(rf_doors *doors, rf_conn conn, rf_ticket ticket, const rf_http_request *request)
 {
@@ -126,7 +136,9 @@ static void other(rf_doors *doors, rf_conn conn, rf_ticket ticket, const rf_http
     const rf_doors_parts *parts = &doors->parts;
     int listener = rf_gate_tag(parts->gate, conn);
     bool console = listener == RF_LISTENER_CONSOLE;
-    if (strncmp(request->path, "/auth/", 6) == 0 && listener != RF_LISTENER_OPERATOR)
+    if (strcmp(request->path, "/auth/demo") == 0 && listener == RF_LISTENER_API)
+        send_demo(doors, ticket);
+    else if (strncmp(request->path, "/auth/", 6) == 0 && listener != RF_LISTENER_OPERATOR)
         rf_login_request(parts->login, ticket, request,
                          rf_access_address(doors, conn, request, memory), console);
     else if (strcmp(request->path, "/openapi/" RF_OPENAPI_FILE) == 0)

@@ -47,6 +47,9 @@ void rf_sandbox_advance(rf_sandbox *sandbox, int64_t elapsed_ns);
 
 /* Appends the member "accounts" of the first line of `serve --sandbox`. */
 void rf_sandbox_put_accounts(const rf_sandbox *sandbox, rf_bytes *out);
+/* Appends the member "accounts" of what GET /auth/demo answers: names and passwords of those who are there
+ * for people. A sandbox is open to whoever can reach it. */
+void rf_sandbox_put_demo(const rf_sandbox *sandbox, rf_bytes *out);
 /* What a person can try, with commands that work as they stand. */
 void rf_sandbox_print_guide(const rf_sandbox *sandbox, const char *url, const char *operator_socket,
                             FILE *out);

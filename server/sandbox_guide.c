@@ -17,6 +17,20 @@ void rf_sandbox_put_accounts(const rf_sandbox *sandbox, rf_bytes *out)
     rf_put_close(out, ']');
 }
 
+void rf_sandbox_put_demo(const rf_sandbox *sandbox, rf_bytes *out)
+{
+    static const unsigned visitors[] = {SANDBOX_TRADER, SANDBOX_TRADER2};
+    rf_put_open(out, "accounts", '[');
+    for (unsigned i = 0; i < sizeof visitors / sizeof *visitors; i++) {
+        const sandbox_person *person = &sandbox->people[visitors[i]];
+        rf_put_open(out, NULL, '{');
+        rf_put_text(out, "name", person->account);
+        rf_put_text(out, "password", person->password);
+        rf_put_close(out, '}');
+    }
+    rf_put_close(out, ']');
+}
+
 static void print_calls(const sandbox_person *trader, const char *url, const char *operator_socket,
                         FILE *out)
 {

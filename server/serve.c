@@ -281,6 +281,11 @@ static bool open_sandbox(server *self)
     self->sandbox = rf_sandbox_open(&options, self->error);
     if (!self->sandbox)
         return false;
+    rf_bytes demo;
+    rf_bytes_init(&demo, self->doors->demo, sizeof self->doors->demo - 1, NULL);
+    rf_put_open(&demo, NULL, '{');
+    rf_sandbox_put_demo(self->sandbox, &demo);
+    rf_put_close(&demo, '}');
     rf_sandbox_start(self->sandbox, &self->loop);
     rf_doors_turn(self->doors);
     return true;

@@ -14,7 +14,7 @@ before(async () => {
   await server.start(["--console", "127.0.0.1:0"]);
   await server.must("operator/create-user", { name: "olga", password: "a-long-password", role: "ADMIN" });
   await server.must("operator/create-user", { name: "vera", password: "a-long-password", role: "VIEWER" });
-  watched = await open(server.ready.console!);
+  watched = await open(server.ready.console_url!);
 });
 after(async () => {
   await closeBrowser();

@@ -21,7 +21,7 @@ export interface Account {
 interface Ready {
   url: string;
   operator_socket: string;
-  console?: string;
+  console_url?: string;
   accounts: Account[];
 }
 
@@ -181,7 +181,7 @@ export async function open(url: string, options: { width?: number; height?: numb
   });
   const context = await browser.newContext({ viewport: { width: options.width ?? 1440, height: options.height ?? 900 }, locale: "en-GB" });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(5_000);
   const watched = new Watched(page, context, url);
   await page.goto(url);
   return watched;

@@ -119,10 +119,10 @@ test("390 px: watching, adding margin and closing work; nothing overflows", { sk
   await page.getByRole("radiogroup", { name: "Part of the page" }).getByRole("radio", { name: "Positions" }).click();
   await page.getByRole("button", { name: "Add or remove margin of BTCUSD-PERP" }).last().click();
   await page.locator("dialog input[name=amount]").fill("10");
-  await page.getByRole("button", { name: "Add margin" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Add margin", exact: true }).click();
   await page.locator("dialog").waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Close", exact: true }).first().click();
-  await page.getByRole("button", { name: "Close position" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Close position", exact: true }).click();
   await page.locator("dialog").waitFor({ state: "detached" });
   await until("closed", async () => ((await server.result(server.account("trader"), "private/get-positions")).data as unknown[]).length === 0);
   phone.clean();

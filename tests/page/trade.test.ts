@@ -62,6 +62,10 @@ async function choose(group: string, option: string): Promise<void> {
   await watched.page.getByRole("radiogroup", { name: group }).getByRole("radio", { name: option, exact: true }).click();
 }
 
+async function table(name: string): Promise<void> {
+  await watched.page.getByRole("radiogroup", { name: "Table" }).getByRole("radio", { name }).click();
+}
+
 async function settled(): Promise<void> {
   await watched.page.locator(".preview:not(.stale)").waitFor();
   await watched.page.waitForTimeout(250);
@@ -140,7 +144,7 @@ test("margin is added, and the maximum removed", { skip }, async () => {
   await open();
   await page.locator("dialog input[name=amount]").fill("100");
   const after = await until("the price after it", async () => watched.field("liquidation_after", "dialog"));
-  await page.getByRole("button", { name: "Add margin" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Add margin", exact: true }).click();
   await page.locator("dialog").waitFor({ state: "detached" });
   const more = await until("the margin", async () => {
     const row = await isolated();
@@ -150,13 +154,13 @@ test("margin is added, and the maximum removed", { skip }, async () => {
   same(after, more["liquidation_price"], "the liquidation price that the page foretold");
   await rowAgrees();
   await open();
-  await page.getByRole("radio", { name: "Remove" }).click();
+  await page.locator("dialog").getByRole("radio", { name: "Remove" }).click();
   await page.locator("dialog").getByRole("button", { name: "Maximum" }).click();
   await until("an amount", async () => (await page.locator("dialog input[name=amount]").inputValue()) !== "");
   const most = await page.locator("dialog input[name=amount]").inputValue();
   same(most, (await isolated())!["max_removable_margin"], "the maximum");
   await watched.shot("margin-dialog");
-  await page.getByRole("button", { name: "Remove margin" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Remove margin", exact: true }).click();
   await page.locator("dialog").waitFor({ state: "detached" });
   same((await isolated())!["max_removable_margin"], "0", "nothing more can leave");
   await rowAgrees();
@@ -168,7 +172,7 @@ test("leverage up leaves margin and liquidation price; leverage down names the m
   const start = (await isolated())!;
   await open();
   await page.locator("dialog input[name=leverage]").fill("20");
-  await page.getByRole("button", { name: "Set leverage" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Set leverage", exact: true }).click();
   await page.locator("dialog").waitFor({ state: "detached" });
   const up = (await isolated())!;
   assert.equal(Number(up["leverage"]), 20);
@@ -178,7 +182,7 @@ test("leverage up leaves margin and liquidation price; leverage down names the m
   await page.locator("dialog input[name=leverage]").fill("5");
   const missing = await until("the missing margin", () => watched.field("topup_needed", "dialog"));
   await watched.shot("leverage-dialog");
-  await page.getByRole("button", { name: "Add margin and set leverage" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Add margin and set leverage", exact: true }).click();
   await page.locator("dialog").waitFor({ state: "detached" });
   const down = (await isolated())!;
   assert.equal(Number(down["leverage"]), 5);
@@ -198,7 +202,7 @@ test("cross short and isolated long stand side by side", { skip }, async () => {
   await page.locator(`tr[data-row="cross-${S}"]`).getByText("account’s ratio").waitFor();
   await watched.shot("cross-and-isolated");
   await page.locator(`tr[data-row="cross-${S}"]`).getByRole("button", { name: "Close" }).click();
-  await page.getByRole("button", { name: "Close position" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Close position", exact: true }).click();
   await page.locator(`tr[data-row="cross-${S}"]`).waitFor({ state: "detached" });
 });
 
@@ -210,7 +214,7 @@ test("a part closed keeps the margin inside; the rest closed brings it back, by 
   await page.keyboard.press("Enter");
   await page.locator("dialog input[name=quantity]").fill("0.03");
   await page.locator("dialog input[name=quantity]").press("Tab");
-  await page.getByRole("button", { name: "Close position" }).focus();
+  await page.locator("dialog").getByRole("button", { name: "Close position", exact: true }).focus();
   await page.keyboard.press("Enter");
   await page.locator("dialog").waitFor({ state: "detached" });
   const half = await until("half of it", async () => {
@@ -223,7 +227,7 @@ test("a part closed keeps the margin inside; the rest closed brings it back, by 
   const outside = decimal.of((await balance())["total_available_balance"]);
   await row.getByRole("button", { name: "Close" }).focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Close position" }).focus();
+  await page.locator("dialog").getByRole("button", { name: "Close position", exact: true }).focus();
   await page.keyboard.press("Enter");
   await row.waitFor({ state: "detached" });
   const back = decimal.sub(decimal.of((await balance())["total_available_balance"]), outside);
@@ -249,9 +253,9 @@ test("an order placed with the keyboard alone", { skip }, async () => {
   const held = (await balance())["total_isolated_cash_balance"] as string;
   same(await until("margin of resting orders", () => watched.field("waiting_margin")), held, "margin held by the resting order");
   await page.getByRole("radio", { name: /^Open orders/ }).click();
-  await page.getByRole("button", { name: "Change" }).click();
+  await page.getByRole("button", { name: "Change", exact: true }).click();
   await page.getByLabel("New quantity").fill("0.02");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await until("the change", async () => decimal.compare(decimal.of((await server.result(trader(), "private/get-open-orders")).data[0].quantity), decimal.of("0.02")) === 0);
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   await until("no order", async () => (await server.result(trader(), "private/get-open-orders")).data.length === 0);
@@ -277,18 +281,18 @@ test("a crash liquidates the fence, nothing else, and the page explains it", { s
   const end = await balance();
   same(end["total_cash_balance"], outside["total_cash_balance"], "the main account's cash");
   await page.locator(".notices p", { hasText: "liquidat" }).first().waitFor();
-  await page.getByRole("radio", { name: "Liquidations" }).last().click();
+  await table("Liquidations");
   await page.getByRole("button", { name: "Explain" }).first().click();
   const story = page.locator("dialog .story");
   await until("the story", async () => ((await story.textContent()) ?? "").length > 200);
   await watched.shot("explain-liquidation");
   await page.keyboard.press("Escape");
   for (const tab of ["Order history", "Trades", "Funding", "Transfers", "Closed positions"]) {
-    await page.getByRole("radio", { name: tab }).last().click();
+    await table(tab);
     await page.locator(".tables table, .tables .empty").first().waitFor();
     assert.equal(await page.locator(".tables .fault").count(), 0, tab);
   }
-  await page.getByRole("radio", { name: "Trades" }).last().click();
+  await table("Trades");
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export CSV" }).click();
   assert.match((await download).suggestedFilename(), /\.csv$/);

@@ -1,5 +1,5 @@
 // What the console knows: asked of the venue every two seconds, and after everything the operator does.
-import { batch, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { call, get, type Params } from "../shared/api";
 import { saying, tell } from "../shared/ui";
 
@@ -125,7 +125,18 @@ export function begin(): void {
   timer = window.setInterval(() => person.value && void refresh(), 2000);
 }
 
+/** The cookie cannot be seen from here: whether somebody was logged in is remembered beside it. */
+const HERE = "ringfence.console";
+effect(() => {
+  if (person.value) localStorage.setItem(HERE, "1");
+  else if (person.value === null) localStorage.removeItem(HERE);
+});
+
 export async function whoIsHere(): Promise<void> {
+  if (!localStorage.getItem(HERE)) {
+    person.value = null;
+    return;
+  }
   try {
     const session = await get<Person | null>("/auth/session");
     batch(() => (person.value = session?.name ? session : null));

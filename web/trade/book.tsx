@@ -7,7 +7,7 @@ import { Choice, Time } from "../shared/ui";
 import * as draft from "./draft";
 import { book, bookStep, instrument, marks, symbol, theme, tickers, trades } from "./state";
 
-const ROWS = 14;
+const ROWS = 12;
 const view = signal<"book" | "depth" | "trades">("book");
 
 interface Row {

@@ -65,7 +65,7 @@ async function draw(host: HTMLElement, stop: Set<() => void>): Promise<void> {
       layout: { background: { color: colour("--panel") }, textColor: colour("--dim") },
       grid: { vertLines: { color: colour("--line") }, horzLines: { color: colour("--line") } },
       rightPriceScale: { borderColor: colour("--line") },
-      timeScale: { borderColor: colour("--line"), timeVisible: true },
+      timeScale: { borderColor: colour("--line"), timeVisible: true, rightOffset: 6 },
     });
     const up = colour("--up"), down = colour("--down");
     series.applyOptions({ upColor: up, wickUpColor: up, borderUpColor: up, downColor: down, wickDownColor: down, borderDownColor: down });

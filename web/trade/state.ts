@@ -160,6 +160,10 @@ export const orders = signal<Order[]>([]);
 /** Goes up with every own trade or finished order: tables of history ask again. */
 export const historyStamp = signal(0);
 export let user: Socket | null = null;
+const wasHere = kept<boolean>("session", false);
+effect(() => {
+  if (person.value !== undefined) wasHere.value = person.value !== null;
+});
 
 const OPEN = new Set(["ACTIVE", "NEW", "PENDING"]);
 
@@ -258,6 +262,11 @@ export async function start(): Promise<void> {
   });
   market.subscribe("x.liquidations");
   effect(() => watch(symbol.value, timeframe.value));
+  // The cookie cannot be seen from here: whether somebody was logged in is remembered beside it.
+  if (!wasHere.peek()) {
+    person.value = null;
+    return;
+  }
   try {
     const session = await get<Person | null>("/auth/session");
     if (session?.name) {
