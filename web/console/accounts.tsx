@@ -4,8 +4,8 @@ import { useState } from "preact/hooks";
 import { call } from "../shared/api";
 import * as decimal from "../shared/decimal";
 import type { Balance, Order, Position } from "../shared/types";
+import { StoryDialog } from "../shared/story";
 import { Empty, Num, Percent, saying } from "../shared/ui";
-import { Story } from "./overview";
 import { act } from "./state";
 import { Table } from "./table";
 
@@ -123,7 +123,7 @@ export function Accounts() {
           <section class="panel wide" aria-label="Open orders"><h2>Open orders</h2><Table columns={ORDERS} rows={row.open_orders} id={(one) => one.order_id} empty="No open order." /></section>
         </>
       )}
-      {story.value && <Story id={story.value} onClose={() => (story.value = null)} />}
+      {story.value && <StoryDialog method="operator/explain" id={story.value} onClose={() => (story.value = null)} />}
     </>
   );
 }

@@ -1,10 +1,10 @@
 // Risk at a glance: exposure by instrument, what is near liquidation, the queue and tape of liquidations, the fund, and
 // whether prices can be trusted.
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../shared/api";
+import { useEffect, useRef } from "preact/hooks";
 import * as decimal from "../shared/decimal";
-import { Dialog, Num, Percent, saying, Time } from "../shared/ui";
+import { StoryDialog } from "../shared/story";
+import { Num, Percent, Time } from "../shared/ui";
 import { exposure, fundHistory, house, liquidations, sources, type Exposure, type Liquidation, type Row } from "./state";
 import { Table } from "./table";
 
@@ -94,16 +94,6 @@ function Feeds() {
   );
 }
 
-export function Story(props: { id: string; onClose: () => void }) {
-  const [told, setTold] = useState<string | null>(null);
-  useEffect(() => {
-    call<{ text?: string; story?: string; lines?: string[] }>("operator/explain", { id: props.id })
-      .then((answer) => setTold(answer.text ?? answer.story ?? (answer.lines ?? []).join("\n")))
-      .catch((error: unknown) => setTold(saying(error)));
-  }, [props.id]);
-  return <Dialog title="How it went" wide onClose={props.onClose}><pre class="story">{told ?? "Asking the journal…"}</pre></Dialog>;
-}
-
 export function Overview() {
   const running = liquidations.value.filter((row) => row.status === "RUNNING");
   return (
@@ -118,7 +108,7 @@ export function Overview() {
         <h2>Liquidations <small>{running.length} under way</small></h2>
         <Table columns={TAPE} rows={liquidations.value} id={(row, at) => (row.isolation_id ?? row.account_id) + at} empty="No liquidation yet." />
       </section>
-      {explained.value && <Story id={explained.value} onClose={() => (explained.value = null)} />}
+      {explained.value && <StoryDialog method="operator/explain" id={explained.value} onClose={() => (explained.value = null)} />}
     </>
   );
 }

@@ -52,9 +52,9 @@ function Audit() {
       {fault && <p class="fault" role="alert">{fault}</p>}
       {rows && rows.length === 0 && <Empty>Nothing has been done by hand yet.</Empty>}
       {rows && rows.length > 0 && <Table rows={rows} id={(_, at) => at} empty="" columns={[
-        { title: "Time", show: (row) => (row["t"] || row["time_ms"] ? <Time ms={Number(row["t"] ?? row["time_ms"])} date /> : "–") },
-        { title: "Who", show: (row) => text(row, "who") || text(row, "name") }, { title: "From", show: (row) => text(row, "from") },
-        { title: "What", show: (row) => text(row, "method") }, { title: "Parameters", show: (row) => <code>{text(row, "params").slice(0, 160)}</code> },
+        { title: "Time", show: (row) => <Time ms={Number(row["time"])} date /> },
+        { title: "Who", show: (row) => text(row, "who") }, { title: "From", show: (row) => text(row, "from") },
+        { title: "What", show: (row) => text(row, "what") }, { title: "Parameters", show: (row) => <code>{text(row, "params").slice(0, 160)}</code> },
         { title: "Code", show: (row) => text(row, "code") },
       ]} />}
     </section>

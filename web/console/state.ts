@@ -1,6 +1,6 @@
 // What the console knows: asked of the venue every two seconds, and after everything the operator does.
 import { batch, effect, signal } from "@preact/signals";
-import { call, get, type Params } from "../shared/api";
+import { call, get, session, type Params } from "../shared/api";
 import { saying, tell } from "../shared/ui";
 
 export interface Exposure {
@@ -138,10 +138,12 @@ export async function whoIsHere(): Promise<void> {
     return;
   }
   try {
-    const session = await get<Person | null>("/auth/session");
-    batch(() => (person.value = session?.name ? session : null));
+    const here = await get<Person | null>("/auth/session");
+    batch(() => (person.value = here?.name ? here : null));
   } catch {
     person.value = null;
   }
   if (person.value) begin();
 }
+
+session.ended = () => void (person.value = null);

@@ -42,6 +42,9 @@ async function fetchEnvelope(path: string, init: RequestInit): Promise<Envelope>
   }
 }
 
+/** Called when a private call says that nobody is logged in any more: the session ended, or the venue restarted. */
+export const session = { ended: (): void => undefined };
+
 function unwrap<T>(method: string, answer: Envelope): T {
   if (answer.code !== 0) throw new Refusal(method, answer.code, answer.message ?? "", answer.error_data);
   return answer.result as T;
@@ -57,7 +60,9 @@ export async function call<T>(method: string, params: Params = {}): Promise<T> {
   }
   const body = JSON.stringify({ id: ++lastId, method, params, nonce: Date.now() });
   const headers = { "content-type": "application/json" };
-  return unwrap(method, await fetchEnvelope(base, { method: "POST", body, headers }));
+  const answer = await fetchEnvelope(base, { method: "POST", body, headers });
+  if (answer.code === 40101) session.ended();
+  return unwrap(method, answer);
 }
 
 /** An order is sent again after a lost answer, under the same client_oid, so that it exists once. */

@@ -3,7 +3,7 @@ import * as decimal from "../shared/decimal";
 import { Empty, Num } from "../shared/ui";
 import { open } from "./dialogs";
 import { RatioBar } from "./positions";
-import { accountRatio, balance, person } from "./state";
+import { balance, marginScore, person } from "./state";
 
 function Line(props: { label: string; value: string | undefined; field: string; title?: string }) {
   return (
@@ -35,7 +35,7 @@ export function Account() {
         <Line label="Available" value={row.total_available_balance} field="total_available_balance" />
         <Line label="Initial margin" value={row.total_initial_margin} field="total_initial_margin" />
         <Line label="Maintenance margin" value={row.total_maintenance_margin} field="total_maintenance_margin" />
-        <div><dt>Margin ratio</dt><dd><RatioBar ratio={decimal.text(accountRatio.value, 4)} label="Margin ratio of the account" /></dd></div>
+        <div><dt>Margin ratio</dt><dd><RatioBar ratio={marginScore.value || null} label="Margin ratio of the account" /></dd></div>
         <Line label="Withdrawable" value={usd?.max_withdrawal_balance} field="max_withdrawal_balance" />
       </dl>
       <h2>Isolated <small>not available, not withdrawable</small></h2>

@@ -4,7 +4,7 @@ import * as decimal from "../shared/decimal";
 import { Num, Percent } from "../shared/ui";
 import { loginOpen, logOut } from "./login";
 import {
-  estimatedRate, fundingRate, indexPrice, instrument, instruments, market, marks, person, symbol, theme, tickers, user, userLink,
+  ended, estimatedRate, fundingRate, indexPrice, instrument, instruments, market, marks, person, symbol, theme, tickers, user, userLink,
 } from "./state";
 
 const now = signal(Date.now());
@@ -88,6 +88,9 @@ export function Banner() {
         <div class="banner bad" role="alert">
           {market.link.value === "connecting" ? "Connecting to the venue…" : "Connection lost. Prices and positions below are old; connecting again…"}
         </div>
+      )}
+      {ended.value && !person.value && (
+        <div class="banner" role="alert">Your log-in has ended. <button type="button" class="link" onClick={() => (loginOpen.value = true)}>Log in again</button></div>
       )}
       {row && !row.tradable && (
         <div class="banner" role="status">{row.symbol} is not open for new orders now. Cancelling and adding margin still work.</div>

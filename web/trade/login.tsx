@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { post } from "../shared/api";
 import { Dialog, saying, tell } from "../shared/ui";
-import { connectUser, forgetUser, person, reload, type Person } from "./state";
+import { connectUser, ended, forgetUser, person, reload, type Person } from "./state";
 
 export const loginOpen = signal(false);
 const name = signal("");
@@ -18,7 +18,7 @@ async function logIn(who: string, secret: string, totp: string): Promise<void> {
     const session = await post<Person>("/auth/login", { name: who, password: secret, ...(totp ? { totp } : {}) });
     person.value = session;
     password.value = code.value = "";
-    loginOpen.value = false;
+    loginOpen.value = ended.value = false;
     await reload();
     connectUser();
   } catch (error) {

@@ -5,7 +5,7 @@ import * as decimal from "../shared/decimal";
 import type { IsolatedRow, Position } from "../shared/types";
 import { Empty, Num } from "../shared/ui";
 import { open } from "./dialogs";
-import { accountRatio, balance, instruments, person, positions, symbol } from "./state";
+import { balance, instruments, marginScore, person, positions, symbol } from "./state";
 import { whatIf } from "./whatif";
 
 export function isIsolated(row: Position): boolean {
@@ -87,7 +87,7 @@ function Row(props: { row: Position }) {
       </td>
       <td data-label="Margin ratio">
         {isolated ? <RatioBar ratio={row.margin_ratio} label={"Margin ratio of " + row.instrument_name} />
-          : <RatioBar ratio={decimal.text(accountRatio.value, 4)} label="Margin ratio of the account" />}
+          : <RatioBar ratio={marginScore.value || null} label="Margin ratio of the account" />}
       </td>
       <td data-label="Margin">
         {isolated ? (

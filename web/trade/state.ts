@@ -1,11 +1,10 @@
 // What the trading page knows: one place, written by the sockets and by answers, read by the views.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { call, get } from "../shared/api";
-import * as decimal from "../shared/decimal";
+import { call, get, session } from "../shared/api";
 import { Socket, type Push } from "../shared/socket";
 import { applyLevels } from "./levels";
 import type {
-  Balance, BookDelta, BookSnapshot, Candle, Instrument, Level, Order, Position, Sample, Ticker, Trade,
+  Balance, BalanceRow, BookDelta, BookSnapshot, Candle, Instrument, IsolatedRow, Level, Order, Position, Sample, Ticker, Trade,
 } from "../shared/types";
 
 // ---- Choices of the person, kept between visits ------------------------------------------------------------
@@ -178,6 +177,23 @@ function orderMessage(push: Push): void {
   historyStamp.value++;
 }
 
+/** The account at the mark prices of now: sent each second or so, whether or not anything was done. */
+interface Risk extends Balance {
+  margin_score: string;
+  balances: BalanceRow[];
+  positions: Position[];
+  isolated_positions: (IsolatedRow & { positions: Position[] })[];
+}
+
+function riskMessage(risk: Risk): void {
+  marginScore.value = risk.margin_score;
+  if (balance.value) balance.value = { ...balance.value, ...risk, position_balances: risk.balances };
+  const rows = [...risk.positions, ...risk.isolated_positions.flatMap((row) => row.positions)];
+  positions.value = rows.filter(isOpen);
+}
+
+const isOpen = (row: Position): boolean => !/^-?0(\.0*)?$/.test(row.quantity);
+
 function userMessage(push: Push): void {
   switch (push.channel) {
     case "user.order":
@@ -187,7 +203,10 @@ function userMessage(push: Push): void {
       balance.value = (push.data[0] as Balance | undefined) ?? balance.value;
       return;
     case "user.positions":
-      positions.value = (push.data as Position[]).filter((row) => !/^-?0(\.0*)?$/.test(row.quantity));
+      positions.value = (push.data as Position[]).filter(isOpen);
+      return;
+    case "user.account_risk":
+      if (push.data[0]) riskMessage(push.data[0] as Risk);
       return;
     case "user.trade":
       push.data.forEach((trade) => notice.value?.("trade", trade));
@@ -222,8 +241,8 @@ export async function reload(): Promise<void> {
 
 export function connectUser(): void {
   user?.close();
-  user = new Socket("/exchange/v1/user", (pushes) => each(pushes, userMessage), () => void reload());
-  ["user.order", "user.advance.order", "user.balance", "user.positions", "user.trade", "user.x.margin"]
+  user = new Socket("/exchange/v1/user", (pushes) => each(pushes, userMessage), () => void reload().catch(() => undefined));
+  ["user.order", "user.advance.order", "user.balance", "user.positions", "user.account_risk", "user.trade", "user.x.margin"]
     .forEach((channel) => user!.subscribe(channel));
   userLink.value = user.link.value;
   user.link.subscribe((link) => (userLink.value = link));
@@ -241,12 +260,16 @@ export function forgetUser(): void {
   });
 }
 
-/** The account's margin ratio in cross margin: maintenance over what stands behind it. */
-export const accountRatio = computed(() => {
-  const row = balance.value;
-  if (!row) return decimal.ZERO;
-  return decimal.div(decimal.of(row.total_maintenance_margin), decimal.of(row.total_margin_balance), 4);
-});
+session.ended = () => {
+  if (!person.peek()) return;
+  forgetUser();
+  ended.value = true;
+};
+/** The log-in ended by itself; the view says so. */
+export const ended = signal(false);
+
+/** The account's margin ratio in cross margin: what is required over what stands behind it. "" = not told yet. */
+export const marginScore = signal("");
 
 // ---- Beginning ---------------------------------------------------------------------------------------------
 
@@ -268,9 +291,9 @@ export async function start(): Promise<void> {
     return;
   }
   try {
-    const session = await get<Person | null>("/auth/session");
-    if (session?.name) {
-      person.value = session;
+    const here = await get<Person | null>("/auth/session");
+    if (here?.name) {
+      person.value = here;
       await reload();
       connectUser();
     } else person.value = null;

@@ -4,7 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import { call } from "../shared/api";
 import * as decimal from "../shared/decimal";
 import type { Order } from "../shared/types";
-import { Choice, Dialog, Empty, Num, saying, tell, Time } from "../shared/ui";
+import { StoryDialog } from "../shared/story";
+import { Choice, Empty, Num, saying, tell, Time } from "../shared/ui";
 import { words } from "../shared/words";
 import { historyStamp, orders, person } from "./state";
 import { placesOf, Positions } from "./positions";
@@ -161,13 +162,14 @@ const PAST: Partial<Record<Tab, Past>> = {
   },
   liquidations: {
     method: "private/x/get-liquidations", params: {}, empty: "No liquidation in this time. May it stay so.",
-    columns: [time("Started", "started_ms"), name, qty("Quantity", "quantity"), price("Mark", "mark_price"), money("Equity", "equity"), money("Required", "required"),
-      money("To the insurance fund", "to_insurance_fund"), column("", "id", (row) => <button type="button" class="small" onClick={() => (story.value = text(row, "liquidation_id") || text(row, "isolation_id"))}>Explain</button>)],
+    columns: [time("Began", "start_time"), name, qty("Quantity", "quantity"), price("Mark", "mark_price"), money("Equity", "equity"), money("Required", "required"), qty("Closed in the book", "closed_quantity"),
+      money("Realised", "realized_pnl", true), money("To the insurance fund", "to_insurance_fund", true), money("Uncovered loss", "uncovered_loss"), column("", "id", (row) => <button type="button" class="small" onClick={() => (story.value = text(row, "isolation_id") || text(row, "liquidation_id"))}>Explain</button>)],
   },
   closed: {
     method: "private/x/get-closed-positions", params: {}, empty: "No isolated position was closed in this time.",
-    columns: [time("Closed", "close_time"), name, qty("Largest size", "max_quantity"), price("Entry", "entry_price"), price("Exit", "exit_price"),
-      money("Profit", "realized_pnl", true), money("Fees", "fees"), money("Funding", "funding", true), column("How", "closed_by", (row) => text(row, "closed_by").toLowerCase())],
+    columns: [time("Closed", "close_time"), name, side, qty("Quantity", "quantity"), price("Entry", "entry_price"), price("Exit", "exit_price"),
+      money("Realised", "realized_pnl", true), money("Fees", "fees", true), money("Funding", "funding", true), money("In all", "net_pnl", true),
+      column("How", "how_closed", (row) => text(row, "how_closed").toLowerCase().replace(/_/g, " "))],
   },
 };
 
@@ -237,24 +239,6 @@ function PastTable(props: { id: Tab; past: Past }) {
   );
 }
 
-function StoryDialog() {
-  const id = story.value;
-  const [told, setTold] = useState<string | null>(null);
-  useEffect(() => {
-    if (!id) return;
-    setTold(null);
-    call<{ text?: string; story?: string; lines?: string[] }>("private/x/explain-liquidation", { id })
-      .then((answer) => setTold(answer.text ?? answer.story ?? (answer.lines ?? []).join("\n")))
-      .catch((error: unknown) => setTold(saying(error)));
-  }, [id]);
-  if (!id) return null;
-  return (
-    <Dialog title="How this liquidation went" onClose={() => (story.value = null)} wide>
-      <pre class="story">{told ?? "Asking the journal…"}</pre>
-    </Dialog>
-  );
-}
-
 export function Tables() {
   const past = PAST[tab.value];
   return (
@@ -265,7 +249,7 @@ export function Tables() {
         : tab.value === "orders" ? <OpenOrders />
         : person.value && past ? <PastTable id={tab.value} past={past} key={tab.value} />
         : <Empty>Log in to see this.</Empty>}
-      <StoryDialog />
+      {story.value && <StoryDialog method="private/x/explain-liquidation" id={story.value} onClose={() => (story.value = null)} />}
     </section>
   );
 }
