@@ -28,7 +28,7 @@ function Console() {
   return (
     <>
       <header class="top">
-        <strong>Ringfence console</strong>
+        <h1>Ringfence console</h1>
         {person.value && <Choice label="View" options={VIEWS} value={view.value} onChange={(value) => (view.value = value)} />}
         <div class="session">
           <button type="button" class="quiet" aria-label="Change between dark and light" onClick={() => (theme.value = theme.value === "dark" ? "light" : "dark")}>

@@ -111,9 +111,9 @@ export function Chart() {
     return () => stop.forEach((one) => one());
   }, []);
   return (
-    <section class="panel chart" aria-label="Chart">
+    <section class="panel chart" aria-label={`Chart of ${symbol.value}`}>
       <Choice label="Length of a candle" class="tabs" options={FRAMES} value={timeframe.value as "1m"} onChange={(value) => (timeframe.value = value)} />
-      <div class="canvas" ref={host} role="img" aria-label={`Candles of ${symbol.value}`} />
+      <div class="canvas" ref={host} />
     </section>
   );
 }

@@ -37,6 +37,7 @@ export function Header() {
         <svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9" /><circle cx="12" cy="12" r="3.5" /></svg>
         <span>Ringfence</span>
       </a>
+      <h1 class="hidden">Trade {symbol.value}</h1>
       <label class="instrument">
         <span class="hidden">Instrument</span>
         <select value={symbol.value} onChange={(event) => (symbol.value = event.currentTarget.value)}>
@@ -46,7 +47,7 @@ export function Header() {
       <div class={"last " + ["down", "", "up"][direction + 1]}>
         <Num value={ticker?.a} places={places} field="ticker.a" />
       </div>
-      <div class="figures">
+      <div class="figures" role="group" aria-label="Figures of the market" tabIndex={0}>
         <Figure label="Mark" title="Margin and liquidation are reckoned at this price">
           <Num value={marks.value[symbol.value]} places={places} field="mark" />
         </Figure>

@@ -43,7 +43,9 @@ function Page() {
         <Tables />
         <MarketInfo />
       </main>
-      <Choice label="Part of the page" class="panes" options={PANES} value={pane.value} onChange={(value) => (pane.value = value)} />
+      <nav aria-label="Parts of the page">
+        <Choice label="Part of the page" class="panes" options={PANES} value={pane.value} onChange={(value) => (pane.value = value)} />
+      </nav>
       <Dialogs />
       <LoginDialog demo={demo.value} />
       <Notices />
