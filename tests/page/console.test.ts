@@ -23,9 +23,10 @@ after(async () => {
 
 async function enter(name: string): Promise<void> {
   const { page } = watched;
-  await page.locator("input[name=name]").fill(name);
-  await page.locator("input[name=password]").fill("a-long-password");
-  await page.getByRole("button", { name: "Log in" }).click();
+  const form = page.locator("form.login");
+  await form.locator("input[name=name]").fill(name);
+  await form.locator("input[name=password]").fill("a-long-password");
+  await form.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("region", { name: "Exposure" }).waitFor();
 }
 
@@ -88,8 +89,8 @@ test("an instrument is listed, its risk changed with the impact shown, halted an
 test("a withdrawal is approved", { skip }, async () => {
   const { page } = watched;
   const trader = server.account("trader");
-  await server.call(trader, "private/x/add-withdrawal-address", { currency: "USDC", address: "0xabc", network_id: "ETH", label: "mine" });
-  const asked = await server.call(trader, "private/create-withdrawal", { currency: "USDC", amount: "25", address: "0xabc" });
+  await server.call(trader, "private/x/add-withdrawal-address", { currency: "USD", address: "0xabc", network_id: "ETH", label: "mine" });
+  const asked = await server.call(trader, "private/create-withdrawal", { currency: "USD", amount: "25", address: "0xabc" });
   assert.equal(asked["code"], 0, JSON.stringify(asked));
   await view("Money");
   await page.getByRole("region", { name: "Withdrawals" }).getByRole("button", { name: "Approve" }).click();

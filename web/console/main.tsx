@@ -22,6 +22,10 @@ const VIEWS = [
   ["overview", "Risk"], ["instruments", "Instruments"], ["accounts", "Accounts"], ["money", "Money"], ["proof", "Audit and proof"],
 ] as const;
 const view = signal<View>("overview");
+/** Who logs in begins with the risk. */
+effect(() => {
+  if (!person.value) view.value = "overview";
+});
 
 function Console() {
   if (person.value === undefined) return null;
