@@ -225,5 +225,6 @@ await section('the table', async () => {
   console.log(`${table.length} rows: ${seen.size} provoked, ${Object.keys(notProvoked).length} not: ${Object.keys(notProvoked).join(', ')}`);
 });
 
+await limited.close();
 await venue.close();
 finish('codes', 120);

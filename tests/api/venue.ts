@@ -68,7 +68,8 @@ export class Venue {
   async start() {
     const port = this.url ? new URL(this.url).port : '0';
     const args = ['serve', '--listen', `127.0.0.1:${port}`, '--data', join(this.dir, 'data'), ...this.options];
-    this.process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = this.process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    process.once('exit', () => child.kill('SIGKILL')); // a test that falls over leaves no server behind
     this.process.stderr!.setEncoding('utf8').on('data', text => { this.log += text; });
     const lines = createInterface({ input: this.process.stdout! });
     const line = await new Promise<string>((resolve, reject) => {
