@@ -1,11 +1,11 @@
 // Settings: the table, its document, the file, the options; and what is refused. Then the second listener.
 import assert from 'node:assert'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { Venue, program } from './venue.mjs'
+import { Venue, program, tell } from './venue.mjs'
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
 process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }))
@@ -13,18 +13,18 @@ process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }))
 function refused(args, file) {
   const name = path.join(home, 'ringfence.ini')
   if (file !== undefined) { fs.writeFileSync(name, file); args = ['--config', name, ...args] }
-  const run = spawnSync(program, ['serve', ...args], { encoding: 'utf8', timeout: 10000 })
+  const run = spawnSync(program, ['serve', ...args], { encoding: 'utf8', timeout: 60000 })
   return { status: run.status, error: run.stderr }
 }
 
 test('docs/configuration.md is what the table says', () => {
   const page = fs.readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
-  const table = execFileSync(program, ['serve', '--help-markdown'], { encoding: 'utf8' })
+  const table = tell(['serve', '--help-markdown'])
   assert.ok(page.endsWith(table), 'run tests/server/configuration.sh')
 })
 
 test('--help lists every setting', () => {
-  const help = execFileSync(program, ['serve', '--help'], { encoding: 'utf8' })
+  const help = tell(['serve', '--help'])
   const table = fs.readFileSync(new URL('../../server/config.def', import.meta.url), 'utf8')
   const names = [...table.matchAll(/^RF_SETTING\((\w+), (\w+),/gm)].map((row) => row[2])
   assert.ok(names.length > 20)

@@ -1,9 +1,8 @@
 // R6: kill -9 of the server under load. What was acknowledged is contained in what came back, and that in what was sent.
 // KILLS=20 by default; more by `KILLS=1000 node --test tests/server/kill.test.mjs`.
 import assert from 'node:assert'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { Venue, program, sleep } from './venue.mjs'
+import { Venue, sleep, tell } from './venue.mjs'
 
 const KILLS = Number(process.env.KILLS ?? 20)
 const TRADERS = 6
@@ -104,7 +103,7 @@ test(`kill -9 under load, ${KILLS} times`, { timeout: 600000 }, async () => {
     for (const trader of traders) acknowledged += trader.next
     const end = await venue.stop()
     assert.equal(end.code, 0, venue.log)
-    assert.equal(JSON.parse(execFileSync(program, ['verify', '--json', venue.data])).ok, true)
+    assert.equal(JSON.parse(tell(['verify', '--json', venue.data])).ok, true)
     console.log(`# ${KILLS} kills, ${acknowledged} orders, ${money.acknowledged} deposits, seed ${seed}`)
     assert.ok(acknowledged > KILLS * 20, 'there was hardly any load')
   } catch (error) {

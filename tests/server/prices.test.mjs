@@ -44,6 +44,7 @@ async function until(what, seconds = 8) {
 
 test('price sources', async (t) => {
   const play = await exchanges()
+  t.after(() => { play.server.closeAllConnections?.(); play.server.close() })
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
   const file = path.join(home, 'prices.ini')
   fs.writeFileSync(file, Object.keys(forms).map((name) =>
@@ -140,8 +141,6 @@ test('price sources', async (t) => {
     assert.deepEqual(await venue.stop(), { code: 0, signal: null })
   } finally {
     await venue.remove()
-    play.server.closeAllConnections?.()
-    play.server.close()
   }
 })
 

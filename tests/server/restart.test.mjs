@@ -2,9 +2,8 @@
 import assert from 'node:assert'
 import fs from 'node:fs'
 import path from 'node:path'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { Venue, program } from './venue.mjs'
+import { Venue, tell } from './venue.mjs'
 
 const BTC = 'BTCUSD-PERP'
 const limit = (side, price, quantity, more = {}) => ({ instrument_name: BTC, side, type: 'LIMIT', price: String(price), quantity: String(quantity), ...more })
@@ -57,7 +56,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
       assert.equal((await venue.operator('check-invariants')).result.ok, true)
       const end = await venue.stop()
       assert.deepEqual(end, { code: 0, signal: null })
-      const verified = JSON.parse(execFileSync(program, ['verify', '--json', venue.data]))
+      const verified = JSON.parse(tell(['verify', '--json', venue.data]))
       assert.equal(verified.ok, true)
     } finally { await venue.remove() }
   })

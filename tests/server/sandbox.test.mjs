@@ -1,12 +1,12 @@
 // The sandbox on a running server: what `serve --sandbox` prints works, its market lives and can be steered, it goes
 // with its directory; and without it the same binary is an empty venue.
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import { promisify } from 'node:util'
-import { Venue, exchange, program, sleep } from './venue.mjs'
+import { Venue, exchange, program, sleep, start } from './venue.mjs'
 
 const run = promisify(execFile)
 const names = ['BTCUSD-PERP', 'ETHUSD-PERP', 'SOLUSD-PERP']
@@ -160,7 +160,7 @@ test('a sandbox', async (t) => {
 })
 
 test('a sandbox without --data leaves nothing behind, and its guide works', async () => {
-  const child = spawn(program, ['serve', '--sandbox', '--listen', '127.0.0.1:0', '--log-level', 'error'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = start(['serve', '--sandbox', '--listen', '127.0.0.1:0', '--log-level', 'error'], { stdio: ['ignore', 'pipe', 'pipe'] })
   let out = '', guide = ''
   child.stdout.on('data', (part) => { out += part })
   child.stderr.on('data', (part) => { guide += part })

@@ -1,5 +1,5 @@
 // A server for one test, and clients that need nothing but Node: signed REST, the operators' socket, WebSocket.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import http from 'node:http'
@@ -8,6 +8,20 @@ import os from 'node:os'
 import path from 'node:path'
 
 export const program = process.env.RINGFENCE ?? new URL('../../build/ringfence', import.meta.url).pathname
+// What this process starts ends with it, however it ends: the kernel sees to that.
+export const start = (args, options) => spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], options)
+/** What the program says to these arguments. */
+export const tell = (args) => execFileSync(program, args, { encoding: 'utf8', timeout: 60000, killSignal: 'SIGKILL' })
+const START_MS = 60000 // under sanitizers on a busy machine a start may take a while
+const STOP_MS = 60000
+
+/** The promise, or a failure that says what did not happen. */
+export function within(ms, what, promise) {
+  let timer
+  const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(`not within ${ms} ms: ${what}`)), ms) })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
 
 // What a call is signed over: names sorted, raw digits (the tests send no numbers that JSON would print otherwise).
@@ -50,21 +64,28 @@ export class Venue {
     venue.args = options.args ?? []
     venue.home = options.home ?? fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
     venue.data = path.join(venue.home, 'data')
-    await venue.run(options.env)
+    try {
+      await venue.run(options.env)
+    } catch (error) {
+      if (!options.home) fs.rmSync(venue.home, { recursive: true, force: true })
+      throw error
+    }
     return venue
   }
 
   async run(env) {
     const fixed = ['serve', '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0', '--data', this.data]
     this.log = ''
-    this.child = spawn(program, [...fixed, ...this.args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+    this.child = start([...fixed, ...this.args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
     this.child.stderr.on('data', (part) => { this.log += part })
     this.ended = new Promise((done) => this.child.on('exit', (code, signal) => done({ code, signal })))
     let line = ''
-    await new Promise((done, fail) => {
+    const said = new Promise((done, fail) => {
       this.child.stdout.on('data', (part) => { line += part; if (line.includes('\n')) done() })
+      this.child.on('error', fail)
       this.ended.then((end) => fail(new Error(`it ended: ${JSON.stringify(end)}\n${this.log}`)))
     })
+    await within(START_MS, 'the server starts', said).catch((error) => { this.child.kill('SIGKILL'); throw error })
     this.where = JSON.parse(line)
     const url = new URL(this.where.url)
     this.port = Number(url.port)
@@ -73,7 +94,8 @@ export class Venue {
 
   async stop(signal = 'SIGTERM') {
     this.child.kill(signal)
-    const end = await this.ended
+    const end = await within(STOP_MS, `it ends after ${signal}\n${this.log}`, this.ended)
+      .catch((error) => { this.child.kill('SIGKILL'); throw error })
     this.agent.destroy()
     return end
   }
