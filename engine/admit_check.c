@@ -120,9 +120,11 @@ rf_error rf_entry_check_size(const rf_instrument *instrument, rf_qty qty, rf_pri
     /* Sizes whose notional would leave the number range at the highest mark (decisions: Numbers). */
     const bool too_big = qty > instrument->qty_max;
     const rf_price at = price != 0 ? price : valued_at;
+    /* A trigger price is judged later (229); until then it may be anything. */
+    const bool valued = at > 0 && at <= instrument->mark_max;
     if (!too_big && !closes &&
         (qty < config->min_order_qty ||
-         (at != 0 && rf_notional(instrument->k, qty, at) < config->min_notional)))
+         (valued && rf_notional(instrument->k, qty, at) < config->min_notional)))
         return RF_ERR_BELOW_MIN_ORDER_SIZE;
     if (too_big || (config->max_order_qty != 0 && qty > config->max_order_qty))
         return RF_ERR_EXCEEDS_MAX_ORDER_SIZE;

@@ -215,7 +215,7 @@ static void a_minute_holds_so_many_signatures(void **state)
     (void)state;
     /* The reserved eighth is left to whoever reduces risk. */
     rf_identity identity;
-    char nonce[32], signature[RF_SIGNATURE_TEXT];
+    char id[16], nonce[32], signature[RF_SIGNATURE_TEXT];
     rf_signer *signer = rf_signer_open("secret", 6);
     unsigned accepted = 0;
     rf_credentials given = {
@@ -227,7 +227,6 @@ static void a_minute_holds_so_many_signatures(void **state)
     };
     snprintf(nonce, sizeof nonce, "%lld", NOW_MS);
     for (unsigned i = 0; i < RF_SEEN_MAX; i++) {
-        char id[16];
         snprintf(id, sizeof id, "%u", i);
         given.call.id = id;
         assert_true(rf_sign(signer, &given.call, signature));
