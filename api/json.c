@@ -1,10 +1,7 @@
 #include "api/json.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
-#include "base/check.h"
 #include "base/utf8.h"
 
 void rf_json_init(rf_json *json, rf_json_token *tokens, uint32_t tokens_max, char *text,
@@ -14,24 +11,12 @@ void rf_json_init(rf_json *json, rf_json_token *tokens, uint32_t tokens_max, cha
         (rf_json){.tokens = tokens, .tokens_max = tokens_max, .text = text, .text_max = text_max};
 }
 
-static int refuse(rf_json *json, const char *error)
+static const char not_json[] = "not JSON";
+
+static bool refuse(rf_json *json, const char *error)
 {
     json->error = error;
-    return 0;
-}
-
-/* Copies text and a closing NUL; false when there is a NUL in it or no room. */
-static bool keep_text(rf_json *json, const char *bytes, size_t size, uint32_t *offset)
-{
-    if (memchr(bytes, 0, size))
-        return refuse(json, "a string contains NUL");
-    if (size + 1 > json->text_max - json->text_size)
-        return refuse(json, "too long");
-    *offset = json->text_size;
-    memcpy(json->text + json->text_size, bytes, size);
-    json->text_size += (uint32_t)size;
-    json->text[json->text_size++] = 0;
-    return true;
+    return false;
 }
 
 /* Starts a token below the container that is open; NULL when a bound is reached. */
@@ -55,78 +40,6 @@ static rf_json_token *take_token(rf_json *json, rf_json_kind kind)
     return token;
 }
 
-static int on_null(void *context)
-{
-    return take_token(context, RF_JSON_NULL) != NULL;
-}
-
-static int on_bool(void *context, int truth)
-{
-    rf_json_token *token = take_token(context, RF_JSON_BOOL);
-    if (token)
-        token->truth = truth != 0;
-    return token != NULL;
-}
-
-static int text_token(rf_json *json, rf_json_kind kind, const char *bytes, size_t size)
-{
-    uint32_t offset;
-    if (!keep_text(json, bytes, size, &offset))
-        return 0;
-    rf_json_token *token = take_token(json, kind);
-    if (!token)
-        return 0;
-    token->text = offset;
-    token->text_size = (uint32_t)size;
-    return 1;
-}
-
-static int on_number(void *context, const char *bytes, size_t size)
-{
-    return text_token(context, RF_JSON_NUMBER, bytes, size);
-}
-
-static int on_string(void *context, const unsigned char *bytes, size_t size)
-{
-    return text_token(context, RF_JSON_STRING, (const char *)bytes, size);
-}
-
-static int open_container(rf_json *json, rf_json_kind kind)
-{
-    if (json->depth == RF_JSON_DEPTH_MAX)
-        return refuse(json, "too deep");
-    uint32_t container = json->tokens_count;
-    if (!take_token(json, kind))
-        return 0;
-    json->open[json->depth].container = container;
-    json->open[json->depth].has_key = false;
-    json->depth++;
-    return 1;
-}
-
-static int close_container(rf_json *json)
-{
-    RF_CHECK(json->depth > 0);
-    json->depth--;
-    json->tokens[json->open[json->depth].container].next = json->tokens_count;
-    return 1;
-}
-
-static int on_object(void *context)
-{
-    return open_container(context, RF_JSON_OBJECT);
-}
-
-static int on_array(void *context)
-{
-    return open_container(context, RF_JSON_ARRAY);
-}
-
-static int on_end(void *context)
-{
-    return close_container(context);
-}
-
 /* A member of `object` with this name, among those parsed so far; 0 when there is none. */
 static uint32_t find_member(const rf_json *json, uint32_t object, const char *key, size_t size)
 {
@@ -138,113 +51,315 @@ static uint32_t find_member(const rf_json *json, uint32_t object, const char *ke
     return 0;
 }
 
-static int on_key(void *context, const unsigned char *bytes, size_t size)
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+typedef struct reader {
+    rf_json *json;
+    const char *at, *end;
+} reader;
+
+/* The next byte that is not white space, 0 at the end: no JSON has a NUL outside of a string. */
+static char peek(reader *in)
 {
-    rf_json *json = context;
-    uint32_t top = json->depth - 1;
-    uint32_t object = json->open[top].container;
+    const char *at = in->at;
+    while (at < in->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    in->at = at;
+    return at < in->end ? *at : 0;
+}
+
+static bool take(reader *in, char wanted)
+{
+    if (peek(in) != wanted)
+        return refuse(in->json, not_json);
+    in->at++;
+    return true;
+}
+
+/* Keeps a run of bytes; the closing NUL is end_text's. */
+static bool keep(rf_json *json, const char *bytes, size_t size)
+{
+    if (size + 1 > json->text_max - json->text_size)
+        return refuse(json, "too long");
+    memcpy(json->text + json->text_size, bytes, size);
+    json->text_size += (uint32_t)size;
+    return true;
+}
+
+static uint32_t end_text(rf_json *json, uint32_t offset)
+{
+    uint32_t size = json->text_size - offset;
+    json->text[json->text_size++] = 0;
+    return size;
+}
+
+/* Four hexadecimal digits, -1 = they are not. */
+static int32_t read_hex(const char *at, const char *end)
+{
+    int32_t value = 0;
+    if (end - at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        char c = at[i], letter = (char)(c | 0x20);
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (c - '0');
+        else if (letter >= 'a' && letter <= 'f')
+            value = value * 16 + (letter - 'a' + 10);
+        else
+            return -1;
+    }
+    return value;
+}
+
+static size_t put_utf8(char out[4], int32_t code)
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--, code >>= 6)
+        out[i] = (char)(0x80 | (code & 0x3f));
+    static const int32_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    out[0] = (char)(leads[size] | code);
+    return size;
+}
+
+/* "u263a", or a pair of surrogates; half a pair is no character: '?' stands for it. */
+static bool read_code(reader *in)
+{
+    char text[4];
+    int32_t code = read_hex(in->at + 1, in->end);
+    if (code < 0)
+        return refuse(in->json, not_json);
+    if (code == 0)
+        return refuse(in->json, "a string contains NUL");
+    in->at += 5;
+    if (code >= 0xd800 && code < 0xe000) {
+        bool pair = code < 0xdc00 && in->end - in->at >= 6 && in->at[0] == '\\' && in->at[1] == 'u';
+        int32_t low = pair ? read_hex(in->at + 2, in->end) : -1;
+        if (low >= 0xdc00 && low < 0xe000) {
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            in->at += 6;
+        } else {
+            code = '?';
+        }
+    }
+    return keep(in->json, text, put_utf8(text, code));
+}
+
+/* What stands behind a backslash. */
+static bool read_escape(reader *in)
+{
+    static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    if (in->at == in->end)
+        return refuse(in->json, not_json);
+    if (*in->at == 'u')
+        return read_code(in);
+    const char *name = memchr(names, *in->at, sizeof names - 1);
+    if (!name)
+        return refuse(in->json, not_json);
+    in->at++;
+    return keep(in->json, meant + (name - names), 1);
+}
+
+/* The end of what stands for itself in a string: a quote, a backslash, a control character, or the end of
+ * the text. Eight bytes at a time first: in the high bit of each, whether it is one of the three. */
+static const char *skip_plain(const char *at, const char *end)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t eight;
+    for (; end - at >= (ptrdiff_t)sizeof eight; at += sizeof eight) {
+        memcpy(&eight, at, sizeof eight);
+        uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+        if ((((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+             ((eight - ones * ' ') & ~eight)) &
+            high)
+            break;
+    }
+    while (at < end && (unsigned char)*at >= ' ' && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
+/* From behind the opening quote to behind the closing one. The bytes are known to be UTF-8. */
+static bool read_string(reader *in, uint32_t *offset, uint32_t *size)
+{
+    *offset = in->json->text_size;
+    for (;;) {
+        const char *from = in->at;
+        in->at = skip_plain(from, in->end);
+        if (!keep(in->json, from, (size_t)(in->at - from)))
+            return false;
+        if (in->at == in->end || (unsigned char)*in->at < ' ')
+            return refuse(in->json, not_json);
+        if (*in->at++ == '"')
+            break;
+        if (!read_escape(in))
+            return false;
+    }
+    *size = end_text(in->json, *offset);
+    return true;
+}
+
+static size_t skip_digits(reader *in)
+{
+    const char *at = in->at;
+    while (at < in->end && *at >= '0' && *at <= '9')
+        at++;
+    size_t size = (size_t)(at - in->at);
+    in->at = at;
+    return size;
+}
+
+static bool skip(reader *in, char one, char other)
+{
+    bool there = in->at < in->end && (*in->at == one || *in->at == other);
+    in->at += there;
+    return there;
+}
+
+static bool skip_number(reader *in)
+{
+    skip(in, '-', '-');
+    if (!skip(in, '0', '0') && skip_digits(in) == 0)
+        return false;
+    if (skip(in, '.', '.') && skip_digits(in) == 0)
+        return false;
+    if (!skip(in, 'e', 'E'))
+        return true;
+    skip(in, '+', '-');
+    return skip_digits(in) > 0;
+}
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static bool put_text(rf_json *json, rf_json_kind kind, uint32_t offset, uint32_t size)
+{
+    rf_json_token *token = take_token(json, kind);
+    if (!token)
+        return false;
+    token->text = offset;
+    token->text_size = size;
+    return true;
+}
+
+static bool number(reader *in)
+{
+    const char *from = in->at;
+    uint32_t offset = in->json->text_size;
+    if (!skip_number(in))
+        return refuse(in->json, not_json);
+    return keep(in->json, from, (size_t)(in->at - from)) &&
+           put_text(in->json, RF_JSON_NUMBER, offset, end_text(in->json, offset));
+}
+
+static bool string(reader *in)
+{
+    uint32_t offset, size;
+    in->at++;
+    return read_string(in, &offset, &size) && put_text(in->json, RF_JSON_STRING, offset, size);
+}
+
+static bool word(reader *in, rf_json_kind kind, bool truth, const char *text, size_t size)
+{
+    if ((size_t)(in->end - in->at) < size || memcmp(in->at, text, size) != 0)
+        return refuse(in->json, not_json);
+    in->at += size;
+    rf_json_token *token = take_token(in->json, kind);
+    if (token)
+        token->truth = truth;
+    return token != NULL;
+}
+
+static bool open_container(reader *in, rf_json_kind kind)
+{
+    rf_json *json = in->json;
+    if (json->depth == RF_JSON_DEPTH_MAX)
+        return refuse(json, "too deep");
+    uint32_t container = json->tokens_count;
+    if (!take_token(json, kind))
+        return false;
+    in->at++;
+    json->open[json->depth].container = container;
+    json->open[json->depth].has_key = false;
+    json->depth++;
+    return true;
+}
+
+static bool value(reader *in)
+{
+    switch (peek(in)) {
+    case '"':
+        return string(in);
+    case '{':
+        return open_container(in, RF_JSON_OBJECT);
+    case '[':
+        return open_container(in, RF_JSON_ARRAY);
+    case 't':
+        return word(in, RF_JSON_BOOL, true, "true", 4);
+    case 'f':
+        return word(in, RF_JSON_BOOL, false, "false", 5);
+    case 'n':
+        return word(in, RF_JSON_NULL, false, "null", 4);
+    default:
+        return number(in);
+    }
+}
+
+/* ---- Containers ------------------------------------------------------------------------------ */
+
+static bool key(reader *in, uint32_t object)
+{
+    rf_json *json = in->json;
+    uint32_t top = json->depth - 1, offset, size;
+    if (!take(in, '"') || !read_string(in, &offset, &size))
+        return false;
     if (size > UINT16_MAX)
         return refuse(json, "a name is too long");
     if (json->tokens[object].count == RF_JSON_MEMBERS_MAX)
         return refuse(json, "too many members in one object");
-    if (find_member(json, object, (const char *)bytes, size))
+    if (find_member(json, object, json->text + offset, size))
         return refuse(json, "a name appears twice in one object");
-    if (!keep_text(json, (const char *)bytes, size, &json->open[top].key))
-        return 0;
-    json->open[top].key_size = (uint32_t)size;
+    json->open[top].key = offset;
+    json->open[top].key_size = size;
     json->open[top].has_key = true;
-    return 1;
+    return true;
 }
 
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_bool,
-    .yajl_number = on_number,
-    .yajl_string = on_string,
-    .yajl_start_map = on_object,
-    .yajl_map_key = on_key,
-    .yajl_end_map = on_end,
-    .yajl_start_array = on_array,
-    .yajl_end_array = on_end,
-};
-
-/* ---- Memory of the parser -------------------------------------------------------------------- */
-
-/* yajl allocates half a dozen pieces a text and frees them at its end. A stack of them costs a tenth of
- * what the heap does; what does not fit goes to the heap. */
-typedef struct scratch {
-    size_t used;
-    max_align_t memory[6 * 1024 / sizeof(max_align_t)];
-} scratch;
-
-/* The size of a piece, in front of it. */
-typedef union piece {
-    size_t size;
-    max_align_t alignment;
-} piece;
-
-static bool is_scratch(const scratch *from, const piece *at)
+/* The next member or element of the innermost container, or its end. */
+static bool step(reader *in)
 {
-    const char *start = (const char *)from->memory;
-    return (const char *)at >= start && (const char *)at < start + sizeof from->memory;
-}
-
-static void *take_memory(void *context, size_t size)
-{
-    scratch *from = context;
-    size_t total = sizeof(piece) + (size + sizeof(piece) - 1) / sizeof(piece) * sizeof(piece);
-    piece *at;
-    if (total <= sizeof from->memory - from->used) {
-        at = (piece *)(void *)((char *)from->memory + from->used);
-        from->used += total;
-    } else {
-        at = malloc(total);
+    rf_json *json = in->json;
+    uint32_t container = json->open[json->depth - 1].container;
+    bool object = json->tokens[container].kind == RF_JSON_OBJECT;
+    if (peek(in) == (object ? '}' : ']')) {
+        in->at++;
+        json->depth--;
+        json->tokens[container].next = json->tokens_count;
+        return true;
     }
-    if (!at)
-        return NULL;
-    at->size = size;
-    return at + 1;
-}
-
-static void give_memory(void *context, void *memory)
-{
-    piece *at = memory ? (piece *)memory - 1 : NULL;
-    if (at && !is_scratch(context, at))
-        free(at);
-}
-
-static void *resize_memory(void *context, void *memory, size_t size)
-{
-    void *larger = take_memory(context, size);
-    if (larger && memory) {
-        size_t kept = ((piece *)memory - 1)->size;
-        memcpy(larger, memory, kept < size ? kept : size);
-        give_memory(context, memory);
-    }
-    return larger;
+    if (json->tokens[container].count > 0 && !take(in, ','))
+        return false;
+    return (!object || (key(in, container) && take(in, ':'))) && value(in);
 }
 
 bool rf_json_parse(rf_json *json, const char *bytes, size_t size)
 {
-    scratch memory;
-    memory.used = 0;
-    yajl_alloc_funcs functions = {take_memory, resize_memory, give_memory, &memory};
+    reader in = {.json = json, .at = bytes, .end = bytes + size};
     json->tokens_count = json->text_size = json->depth = 0;
     json->error = NULL;
     if (size > RF_JSON_TEXT_MAX)
         return refuse(json, "too long");
-    if (!rf_utf8_is_valid(bytes, size)) /* yajl lets overlong forms and surrogates pass */
+    if (!rf_utf8_is_valid(bytes, size))
         return refuse(json, "not UTF-8");
-    yajl_handle handle = yajl_alloc(&callbacks, &functions, json);
-    if (!handle)
-        return refuse(json, "out of memory");
-    yajl_status status = yajl_parse(handle, (const unsigned char *)bytes, size);
-    if (status == yajl_status_ok)
-        status = yajl_complete_parse(handle);
-    yajl_free(handle);
-    if (status != yajl_status_ok && !json->error)
-        json->error = "not JSON";
-    return status == yajl_status_ok;
+    if (!value(&in))
+        return false;
+    while (json->depth > 0)
+        if (!step(&in))
+            return false;
+    peek(&in);
+    return in.at == in.end || refuse(json, not_json);
 }
 
 uint32_t rf_json_member(const rf_json *json, uint32_t object, const char *key)

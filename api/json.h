@@ -5,7 +5,7 @@
  * NUL inside a string, too deep, too many members, too many tokens. No number is ever turned into a
  * float.
  *
- * May include: base. The parser behind it is yajl 2.1, seen by json.c only. */
+ * May include: base. */
 #ifndef RF_API_JSON_H
 #define RF_API_JSON_H
 

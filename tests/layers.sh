@@ -42,7 +42,7 @@ language="$pure|stdlib\.h|stdarg\.h|ctype\.h|inttypes\.h|errno\.h|assert\.h|stda
 includes base "$pure" 'base/.*'
 includes engine "$pure" 'base/.*' 'include/ringfence\.h' 'engine/.*'
 includes store "$pure|stdio\.h|stdlib\.h|errno\.h|fcntl\.h|unistd\.h|dirent\.h|sys/[a-z]+\.h|zstd\.h" 'base/.*' 'store/.*'
-includes api "$language" 'base/.*' "$public" "$margin" 'market/.*' 'api/.*' 'yajl/.*'
+includes api "$language" 'base/.*' "$public" "$margin" 'market/.*' 'api/.*'
 includes market "$language" 'base/.*' "$public" "$margin" 'market/.*'
 # Programs may use the system; of the engine they see the public header and the pure functions.
 system='[a-z_0-9]+\.h|sys/[a-z_0-9]+\.h|arpa/[a-z]+\.h|netinet/[a-z_]+\.h|linux/[a-z_]+\.h'

@@ -77,6 +77,22 @@ static void refuses(void **state)
         "[.5]",
         "[1.]",
         "nul",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\" 1}",
+        "{\"a\":1 \"b\":2}",
+        "{1:2}",
+        "[1}",
+        "[-]",
+        "[1e]",
+        "[1e+]",
+        "[\"\\u12g4\"]",
+        "[\"\\x\"]",
+        "[\"abcdefgh\001\"]",
+        "[\"abcdefgh",
+        "\v[]",
+        "[]]",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         if (parse(bad[i]))
@@ -85,6 +101,17 @@ static void refuses(void **state)
     }
     /* The same name in two objects is fine. */
     assert_true(parse("[{\"a\":1},{\"a\":1,\"b\":{\"a\":2}}]"));
+}
+
+static void unescapes(void **state)
+{
+    (void)state;
+    assert_true(parse("[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\",\"\\u00e9\\u20AC\\ud83d\\ude00\","
+                      "\"\\ud83dx\\ude00\",\"\\ud83d\\ud83d\\ude00\"]"));
+    assert_string_equal(rf_json_text(&json, 1), "\"\\/\b\f\n\r\t");
+    assert_string_equal(rf_json_text(&json, 2), "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    assert_string_equal(rf_json_text(&json, 3), "?x?"); /* half a pair is no character */
+    assert_string_equal(rf_json_text(&json, 4), "?\xf0\x9f\x98\x80");
 }
 
 static void nested(char *input, int depth)
@@ -196,10 +223,15 @@ static void writes_what_it_reads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_raw_numbers), cmocka_unit_test(walks_trees),
-        cmocka_unit_test(refuses),           cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(width_is_bounded),  cmocka_unit_test(members_are_bounded),
-        cmocka_unit_test(survives_damage),   cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(keeps_raw_numbers),
+        cmocka_unit_test(walks_trees),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(unescapes),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(width_is_bounded),
+        cmocka_unit_test(members_are_bounded),
+        cmocka_unit_test(survives_damage),
+        cmocka_unit_test(writes_what_it_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
