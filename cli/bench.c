@@ -119,9 +119,10 @@ int rf_cli_bench(int argc, char **argv)
         return rf_bench_script(&options, &rf_world_limits) ? 0 : 1;
     if (optind + 1 == argc && strcmp(argv[optind], "soak") == 0)
         return rf_bench_soak(&options) ? 0 : 1;
-    if (optind + 1 != argc || !run(argv[optind], &options)) {
-        usage(stderr);
-        return 2;
-    }
-    return 0;
+    if (optind + 1 == argc && run(argv[optind], &options))
+        return 0;
+    fprintf(stderr, "ringfence bench: %s%s (see ringfence help bench)\n",
+            optind < argc ? "unknown: " : "what to measure is missing",
+            optind < argc ? argv[optind + 1 < argc ? optind + 1 : optind] : "");
+    return 2;
 }

@@ -54,7 +54,7 @@ int rf_cli_describe(int argc, char **argv)
     for (size_t i = 0; argc == 2 && i < sizeof parts / sizeof *parts; i++)
         if (strcmp(parts[i].name, wanted) == 0)
             return print(parts[i].describe);
-    fprintf(stderr, "ringfence describe: openapi, schema or reference is wanted, not \"%s\"\n",
-            argc > 2 ? argv[2] : wanted);
+    fprintf(stderr, "ringfence describe: openapi, schema or reference, not %s%s%s\n",
+            argc > 1 ? "\"" : "nothing", argc > 2 ? argv[2] : wanted, argc > 1 ? "\"" : "");
     return 2;
 }

@@ -310,7 +310,7 @@ int rf_cli_explain(int argc, char **argv)
         return wrong_usage("ID is a number");
     bool good = explain(&run);
     if (!good)
-        fprintf(stderr, "ringfence explain: %s: %s\n", run.dir, run.error);
+        fprintf(stderr, "ringfence explain: %s\n", run.error);
     close_world(&run);
     free(run.out.data);
     return good ? 0 : 1;

@@ -9,6 +9,7 @@
 #include "api/put.h"
 #include "base/decimal.h"
 #include "cli/verbs.h"
+#include "store/segment.h"
 #include "venue/recover.h"
 
 static const char help_text[] =
@@ -287,6 +288,21 @@ static int run_cut(const journal_options *options, const rf_journal_options *jou
     return good ? 0 : 1;
 }
 
+/* A wrong directory has an empty journal too, and must not be called well. */
+static bool has_journal(const rf_journal_options *journal)
+{
+    rf_names files;
+    int error = 0;
+    const bool listed = rf_names_list(journal->disk, journal->dir, "journal-", &files, &error);
+    const bool found = listed && files.count > 0;
+    if (!found)
+        fprintf(stderr, "ringfence journal: there is no journal in %s%s%s\n", journal->dir,
+                listed ? "" : ": ", listed ? "" : strerror(error));
+    if (listed)
+        free(files.numbers);
+    return found;
+}
+
 /* ---- The verb ------------------------------------------------------------------------------------ */
 
 static int wrong_usage(const char *what, const char *argument)
@@ -340,5 +356,7 @@ int rf_cli_journal(int argc, char **argv)
     options.dir = argv[optind + 1];
     const rf_journal_options journal = {
         .disk = &rf_disk_files, .dir = options.dir, .segment_size = 8192};
+    if (!has_journal(&journal))
+        return 1;
     return is_dump ? run_dump(&options, &journal) : run_cut(&options, &journal);
 }

@@ -291,7 +291,7 @@ rf_script_status rf_script_next(rf_script *script)
     for (;;) {
         ssize_t size = getline(&script->buffer, &script->buffer_size, script->file);
         if (size < 0)
-            return ferror(script->file) ? fail(script, "%s", strerror(errno)),
+            return ferror(script->file) ? fail(script, "%s: %s", script->name, strerror(errno)),
                    RF_SCRIPT_BAD        : RF_SCRIPT_END;
         if (script->line == LINES_MAX)
             return fail(script, "too many lines"), RF_SCRIPT_BAD;

@@ -297,7 +297,7 @@ static bool complete(rf_simulate_options *options)
 {
     uint32_t largest = 0;
     if (options->markets_count == 0)
-        return wrong("--prices FILE is missing (--help)");
+        return wrong("--prices FILE is missing (see ringfence help simulate)");
     if (options->from_ms >= options->to_ms)
         return wrong("--to does not come after --from");
     for (uint32_t i = 0; i < options->leverages_count; i++)
@@ -335,7 +335,9 @@ rf_simulate_parse rf_simulate_options_parse(rf_simulate_options *options, int ar
     opterr = 0;
     while ((id = getopt_long(argc, argv, ":", table, NULL)) != -1) {
         if (id == ':' || id == '?') {
-            wrong(id == ':' ? "%s needs a value" : "unknown option %s (--help)", argv[optind - 1]);
+            wrong(id == ':' ? "%s needs a value"
+                            : "unknown option %s (see ringfence help simulate)",
+                  argv[optind - 1]);
             return RF_SIMULATE_WRONG;
         }
         if (id == OPTION_HELP) {

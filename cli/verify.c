@@ -260,6 +260,10 @@ static void print_json(const verification *run, bool good)
 
 static void print_text(const verification *run, bool good)
 {
+    if (!run->world.engine) { /* nothing could be run */
+        fprintf(stderr, "ringfence verify: %s\n", run->error);
+        return;
+    }
     if (run->start != 0)
         printf("from the snapshot of record %llu\n", (unsigned long long)run->start);
     printf("%llu commands and %llu changes of the registry, to record %llu\n",
@@ -267,8 +271,8 @@ static void print_text(const verification *run, bool good)
            (unsigned long long)run->report.last_seq);
     printf("%llu snapshots compared\n", (unsigned long long)run->compared);
     if (run->audit.lines > 0)
-        printf("%llu lines of the audit log, head %s\n", (unsigned long long)run->audit.lines,
-               run->audit.head);
+        printf("%llu line%s of the audit log, head %s\n", (unsigned long long)run->audit.lines,
+               run->audit.lines == 1 ? "" : "s", run->audit.head);
     if (run->report.cut_bytes > 0)
         printf("a torn tail of %llu bytes in %s at byte %llu: never acknowledged\n",
                (unsigned long long)run->report.cut_bytes, run->report.cut_file,
@@ -276,11 +280,9 @@ static void print_text(const verification *run, bool good)
     for (size_t i = 0; i < run->rows_count; i++)
         printf("%s%s%s", i > 0 ? " " : "invariants: ", run->rows[i].name,
                run->rows[i].ok ? "" : " BROKEN");
-    if (run->world.engine) {
-        const rf_digest digest = rf_engine_digest(run->world.engine);
-        printf("\ndigest %016llx%016llx\n", (unsigned long long)digest.high,
-               (unsigned long long)digest.low);
-    }
+    const rf_digest digest = rf_engine_digest(run->world.engine);
+    printf("\ndigest %016llx%016llx\n", (unsigned long long)digest.high,
+           (unsigned long long)digest.low);
     if (good)
         puts("all is well");
     else

@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <ini.h>
 #include <stdio.h>
@@ -203,11 +204,16 @@ static bool read_file(rf_config *config, const char *path, char error[512])
 {
     file_state state = {.config = config, .path = path, .error = error, .file = fopen(path, "r")};
     if (!state.file) {
-        snprintf(error, 512, "%s: cannot be read", path);
+        snprintf(error, 512, "%s: %s", path, strerror(errno));
         return false;
     }
     int wrong = ini_parse_stream(next_line, &state, take_line, &state);
+    bool broken = ferror(state.file) != 0; /* a directory opens, and cannot be read */
     fclose(state.file);
+    if (broken && !state.refused) {
+        snprintf(error, 512, "%s: cannot be read", path);
+        return false;
+    }
     if (wrong && !state.refused)
         snprintf(error, 512, "%s:%d: not a [section] and not \"name = value\"", path, wrong);
     return wrong == 0;

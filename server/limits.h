@@ -1,4 +1,4 @@
-/* Every limit of the server, in one place (docs/reliability.md S3, S9).
+/* Every limit of the server, in one place (SECURITY.md S3, S9).
  *
  * May include: nothing. */
 #ifndef RF_SERVER_LIMITS_H

@@ -24,6 +24,8 @@ static int fail(int fd, char error[256], const char *what, const char *why)
 
 static int fail_errno(int fd, char error[256], const char *what)
 {
+    if (errno == EADDRINUSE)
+        return fail(fd, error, what, "in use, by another server perhaps; port 0 is any free one");
     return fail(fd, error, what, strerror(errno));
 }
 

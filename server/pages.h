@@ -1,7 +1,7 @@
 /* The pages over HTTP: the trading page at "/", the operator's console on its own listener.
  *
  * Promise: what is served came with the program (or from --web-dir, for development); nothing else of
- * the file system can be named. Every answer carries the headers of docs/reliability.md S7.
+ * the file system can be named. Every answer carries the headers of SECURITY.md S7.
  *
  * May include: base, server/gate.h, server/assets.h. */
 #ifndef RF_SERVER_PAGES_H

@@ -1,4 +1,4 @@
-/* Passwords: Argon2id, 19 MiB, t = 2 (docs/reliability.md S6).
+/* Passwords: Argon2id, 19 MiB, t = 2 (SECURITY.md S6).
  *
  * Promise: what is kept of a password is its hash. Both take some 20 ms of a processor, so the loop's
  * thread leaves checking to others.

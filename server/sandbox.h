@@ -52,7 +52,7 @@ void rf_sandbox_put_accounts(const rf_sandbox *sandbox, rf_bytes *out);
 void rf_sandbox_put_demo(const rf_sandbox *sandbox, rf_bytes *out);
 /* What a person can try, with commands that work as they stand. */
 void rf_sandbox_print_guide(const rf_sandbox *sandbox, const char *url, const char *operator_socket,
-                            FILE *out);
+                            const char *data, FILE *out);
 
 typedef struct rf_sandbox_stats {
     uint64_t calls, refused; /* of makers, takers and crowd */

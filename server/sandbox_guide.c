@@ -32,7 +32,7 @@ void rf_sandbox_put_demo(const rf_sandbox *sandbox, rf_bytes *out)
 }
 
 static void print_calls(const sandbox_person *trader, const char *url, const char *operator_socket,
-                        FILE *out)
+                        const char *data, FILE *out)
 {
     fprintf(
         out,
@@ -48,16 +48,19 @@ static void print_calls(const sandbox_person *trader, const char *url, const cha
         "  build/ringfence call operator/sandbox-crash '{\"fraction\":\"0.05\",\"seconds\":20}' "
         "--socket %s\n"
         "  build/ringfence call operator/get-liquidations --socket %s\n"
-        "  build/ringfence call operator/check-invariants --socket %s\n\n",
+        "  build/ringfence call operator/check-invariants --socket %s\n\n"
+        "What happened to it, from the journal, with every formula (the order's answer has the "
+        "isolation_id):\n\n"
+        "  build/ringfence explain %s ISOLATION_ID\n\n",
         url, url, trader->api_key, trader->secret, operator_socket, operator_socket,
-        operator_socket);
+        operator_socket, data);
 }
 
 static void print_ccxt(const sandbox_person *trader, const char *url, FILE *out)
 {
     fprintf(
         out,
-        "The same with ccxt (npm install ccxt; save as try.mjs; node try.mjs):\n\n"
+        "The same with ccxt (npm install ccxt@4.5.84; save as try.mjs; node try.mjs):\n\n"
         "  import ccxt from 'ccxt';\n"
         "  const base = '%s', ws = base.replace('http', 'ws');\n"
         "  const exchange = new ccxt.pro.cryptocom({ apiKey: '%s', secret: '%s',\n"
@@ -74,7 +77,7 @@ static void print_ccxt(const sandbox_person *trader, const char *url, FILE *out)
 }
 
 void rf_sandbox_print_guide(const rf_sandbox *sandbox, const char *url, const char *operator_socket,
-                            FILE *out)
+                            const char *data, FILE *out)
 {
     const sandbox_person *trader = &sandbox->people[SANDBOX_TRADER];
     fprintf(out,
@@ -83,7 +86,7 @@ void rf_sandbox_print_guide(const rf_sandbox *sandbox, const char *url, const ch
             "%s (or %s, %s).\n\n",
             url, url, trader->account, trader->password, sandbox->people[SANDBOX_TRADER2].account,
             sandbox->people[SANDBOX_TRADER2].password);
-    print_calls(trader, url, operator_socket, out);
+    print_calls(trader, url, operator_socket, data, out);
     print_ccxt(trader, url, out);
     fputs("Ctrl-C ends it.\n", out);
     fflush(out);

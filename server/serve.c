@@ -65,10 +65,15 @@ static bool open_data(server *self)
 {
     const char *dir = self->config->texts[RF_SETTING_data];
     if (dir[0] == '\0')
-        return fail(self, "data", "a directory is needed (--data DIR)");
+        return fail(self, "data", "a directory is needed (--data DIR; or --sandbox to try it)");
     if (strlen(dir) >= PATH_SIZE - 64)
         return fail(self, "data", "the path is too long");
-    return mkdir(dir, 0700) == 0 || errno == EEXIST || fail(self, dir, strerror(errno));
+    struct stat status;
+    if (mkdir(dir, 0700) == 0)
+        return true;
+    if (errno == EEXIST && stat(dir, &status) == 0 && !S_ISDIR(status.st_mode))
+        errno = ENOTDIR;
+    return errno == EEXIST || fail(self, dir, strerror(errno));
 }
 
 static rf_limits read_limits(const rf_config *config)
@@ -191,12 +196,33 @@ static bool is_covered(const server *self, const char *address)
     return is_loopback(address) || self->config->texts[RF_SETTING_behind_proxy][0] != '\0';
 }
 
+/* Looked at before the data directory is touched: what is mistyped leaves nothing behind. */
+static bool check_settings(server *self)
+{
+    const rf_setting addresses[] = {RF_SETTING_listen, RF_SETTING_console};
+    const char *level = self->config->texts[RF_SETTING_log_level];
+    if (!rf_note_set_level(level)) {
+        snprintf(self->error, sizeof self->error,
+                 "log_level takes error, warning, info or debug, not \"%.200s\"", level);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        const char *address = self->config->texts[addresses[i]];
+        if (address[0] && !strchr(address, ':'))
+            return fail(self, address, "not an address with its port, like 127.0.0.1:8080");
+        if (address[0] && !is_covered(self, address))
+            return fail(
+                self, address,
+                "not a loopback address: put a TLS proxy in front and name it in behind_proxy");
+    }
+    return true;
+}
+
 static bool listen_at(server *self, const char *address, rf_listener listener,
                       char bound[BOUND_SIZE])
 {
-    char why[256];
-    if (!rf_gate_listen(self->doors->parts.gate, address, (int)listener, bound, why))
-        return fail(self, address, why);
+    if (!rf_gate_listen(self->doors->parts.gate, address, (int)listener, bound, self->error))
+        return false;
     RF_NOTE(RF_NOTE_INFO, "listening", RF_NOTE_TEXT("address", bound));
     return true;
 }
@@ -220,9 +246,6 @@ static bool listen_all(server *self)
     const char *address = self->config->texts[RF_SETTING_listen];
     const char *metrics = self->config->texts[RF_SETTING_metrics_listen];
     const char *console = self->config->texts[RF_SETTING_console];
-    if (!is_covered(self, address) || (console[0] && !is_covered(self, console)))
-        return fail(self, is_covered(self, address) ? console : address,
-                    "not a loopback address: put a TLS proxy in front and name it in behind_proxy");
     if (!listen_operator(self))
         return false;
     if (metrics[0]) {
@@ -338,7 +361,8 @@ static void announce(const server *self)
     fwrite(line.data, 1, line.size, stdout);
     fflush(stdout);
     if (self->sandbox)
-        rf_sandbox_print_guide(self->sandbox, self->url, self->operator_socket, stderr);
+        rf_sandbox_print_guide(self->sandbox, self->url, self->operator_socket,
+                               self->config->texts[RF_SETTING_data], stderr);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -568,9 +592,9 @@ static bool run(server *self)
 
 static bool start(server *self)
 {
-    return open_data(self) && open_vault(self) && make_sequencer(self) && open_history(self) &&
-           recover(self) && open_audit(self) && open_registrar(self) && open_doors(self) &&
-           open_sandbox(self) && open_prices(self);
+    return check_settings(self) && open_data(self) && open_vault(self) && make_sequencer(self) &&
+           open_history(self) && recover(self) && open_audit(self) && open_registrar(self) &&
+           open_doors(self) && open_sandbox(self) && open_prices(self);
 }
 
 static void finish(server *self)
@@ -595,9 +619,7 @@ int rf_serve(const rf_config *config)
     self->config = config;
     signal(SIGPIPE, SIG_IGN);
     RF_CHECK(uv_loop_init(&self->loop) == 0);
-    bool good = rf_note_set_level(config->texts[RF_SETTING_log_level])
-                    ? start(self) && run(self)
-                    : fail(self, "log_level", "error, warning, info or debug");
+    bool good = start(self) && run(self);
     if (!good)
         fprintf(stderr, "ringfence serve: %s\n", self->error);
     /* What did not come up is left to the end of the process. */

@@ -4,6 +4,9 @@
 //   RINGFENCE_API_KEY=... RINGFENCE_API_SECRET=... node examples/javascript/isolated-ccxt.mjs
 import { Ringfence } from '../../clients/ringfence-ccxt.mjs';
 
+if (!process.env.RINGFENCE_API_KEY || !process.env.RINGFENCE_API_SECRET)
+  throw new Error('set RINGFENCE_API_KEY and RINGFENCE_API_SECRET: `ringfence serve --sandbox` prints them');
+
 const symbol = 'BTC/USD:USD';
 const exchange = new Ringfence({
   url: process.env.RINGFENCE_URL ?? 'http://127.0.0.1:8080',

@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 const url = (process.env.RINGFENCE_URL ?? 'http://127.0.0.1:8080') + '/exchange/v1/';
 const apiKey = process.env.RINGFENCE_API_KEY;
 const secret = process.env.RINGFENCE_API_SECRET;
+if (!apiKey || !secret) throw new Error('set RINGFENCE_API_KEY and RINGFENCE_API_SECRET: `ringfence serve --sandbox` prints them');
 
 /** The parameters as one text: keys in alphabetical order, each before its value. */
 const flatten = value => {

@@ -7,14 +7,17 @@ import hashlib
 import hmac
 import json
 import os
+import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 URL = os.environ.get("RINGFENCE_URL", "http://127.0.0.1:8080") + "/exchange/v1/"
-KEY = os.environ["RINGFENCE_API_KEY"]
-SECRET = os.environ["RINGFENCE_API_SECRET"]
+KEY = os.environ.get("RINGFENCE_API_KEY")
+SECRET = os.environ.get("RINGFENCE_API_SECRET")
+if not KEY or not SECRET:
+    sys.exit("set RINGFENCE_API_KEY and RINGFENCE_API_SECRET: `ringfence serve --sandbox` prints them")
 
 
 class Refused(Exception):

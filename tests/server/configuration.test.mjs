@@ -48,7 +48,7 @@ test('what is unknown or out of range is refused, with file and line', () => {
   for (const [args, wanted] of [
     [['--colour', 'red'], /unknown option --colour/],
     [['--rate-limits', 'never'], /--rate-limits: rate_limits takes off, or a whole number/],
-    [['--config', path.join(home, 'missing')], /cannot be read/],
+    [['--config', path.join(home, 'missing')], /missing: No such file/],
     [['--listen'], /a value is missing/],
     [['more'], /unknown argument "more"/],
   ]) {

@@ -1,5 +1,5 @@
 // The feed of a real server, through real sockets: books of many depths and speeds against get-book, coming back with
-// since_seq, and what those who do not read do to the others (docs/reliability.md, R10).
+// since_seq, and what those who do not read do to the others.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sleep, Venue } from './venue.mjs';

@@ -172,8 +172,8 @@ refuses() { # STATUS MESSAGE ARGUMENT...: one line on stderr, nothing on stdout
     check "message of: $* (got: $(cat err))" test "$(cat err)" = "ringfence simulate: $message"
     check "no output of: $*" test ! -s out
 }
-refuses 2 "--prices FILE is missing (--help)"
-refuses 2 "unknown option --speed (--help)" --speed 3
+refuses 2 "--prices FILE is missing (see ringfence help simulate)"
+refuses 2 "unknown option --speed (see ringfence help simulate)" --speed 3
 refuses 2 "--prices needs a value" --prices
 refuses 2 '--accounts "ten" is not a whole number from 1 to 2000000' --prices prices.csv --accounts ten
 refuses 2 '--leverage "2,,3" is not a list such as 2,5,10' --prices prices.csv --leverage 2,,3

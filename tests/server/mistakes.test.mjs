@@ -1,0 +1,65 @@
+// What people get wrong on the command line: one sentence that names it, the right status, and nothing left behind.
+import assert from 'node:assert'
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { Venue, program } from './venue.mjs'
+
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
+process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }))
+fs.mkdirSync(path.join(home, 'empty'))
+fs.writeFileSync(path.join(home, 'file'), 'hello\n')
+
+function refused(status, error, ...args) {
+  const before = fs.readdirSync(home, { recursive: true }).sort()
+  const run = spawnSync(program, args, { cwd: home, encoding: 'utf8', timeout: 10000 })
+  assert.deepEqual({ status: run.status, error: run.stderr.trimEnd() }, { status, error }, args.join(' '))
+  assert.equal(run.stdout, '', args.join(' '))
+  assert.deepEqual(fs.readdirSync(home, { recursive: true }).sort(), before, args.join(' ') + ' left something behind')
+}
+
+test('serve', () => {
+  const says = (status, error, ...args) => refused(status, 'ringfence serve: ' + error, 'serve', ...args)
+  says(1, 'data: a directory is needed (--data DIR; or --sandbox to try it)')
+  says(1, 'file: Not a directory', '--data', 'file')
+  says(1, '8080: not an address with its port, like 127.0.0.1:8080', '--data', 'new', '--listen', '8080')
+  says(1, '0.0.0.0:0: not a loopback address: put a TLS proxy in front and name it in behind_proxy', '--data', 'new', '--listen', '0.0.0.0:0')
+  says(1, 'log_level takes error, warning, info or debug, not "loud"', '--data', 'new', '--log-level', 'loud')
+  says(2, 'none.ini: No such file or directory', '--config', 'none.ini')
+  says(2, 'empty: cannot be read', '--config', 'empty')
+})
+
+test('a port that is taken, and a directory', async () => {
+  const venue = await Venue.start()
+  try {
+    const address = `127.0.0.1:${venue.port}`
+    const run = spawnSync(program, ['serve', '--data', path.join(home, 'other'), '--listen', address, '--log-level', 'error'], { encoding: 'utf8', timeout: 10000 })
+    assert.equal(run.stderr, `ringfence serve: ${address}: in use, by another server perhaps; port 0 is any free one\n`)
+    assert.equal(run.status, 1)
+  } finally { await venue.remove() }
+})
+
+test('verify, explain and journal in the wrong place', () => {
+  refused(1, 'ringfence verify: there is no journal in empty', 'verify', 'empty')
+  refused(1, 'ringfence verify: cannot list none: No such file or directory', 'verify', 'none')
+  refused(1, 'ringfence explain: there is no journal in empty', 'explain', 'empty', '1')
+  refused(1, 'ringfence explain: cannot list none: No such file or directory', 'explain', 'none', '1')
+  refused(2, 'ringfence explain: ID is a number (see ringfence help explain)', 'explain', 'empty', 'abc')
+  for (const what of ['dump', 'cut']) {
+    refused(1, 'ringfence journal: there is no journal in empty', 'journal', what, 'empty')
+    refused(1, 'ringfence journal: there is no journal in none: No such file or directory', 'journal', what, 'none')
+  }
+})
+
+test('the other verbs', () => {
+  refused(1, 'ringfence replay: empty: Is a directory', 'replay', 'empty')
+  refused(1, 'ringfence replay: none: No such file or directory', 'replay', 'none')
+  refused(2, 'ringfence call: the parameters cannot be read: not JSON', 'call', 'public/get-tickers', '{bad')
+  refused(1, "ringfence call: no answer from http://127.0.0.1:1: Couldn't connect to server", 'call', 'public/get-tickers', '--url', 'http://127.0.0.1:1')
+  refused(2, 'ringfence bench: unknown: nothing (see ringfence help bench)', 'bench', 'nothing')
+  refused(2, 'ringfence bench: what to measure is missing (see ringfence help bench)', 'bench')
+  refused(2, 'ringfence describe: openapi, schema or reference, not nothing', 'describe')
+  refused(2, 'ringfence: unknown verb "hlep" (see ringfence help)', 'hlep')
+})
