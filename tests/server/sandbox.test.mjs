@@ -170,9 +170,13 @@ test('a sandbox without --data leaves nothing behind, and its guide works', asyn
   assert.ok(fs.existsSync(dir))
   // Each command of the guide as it stands, in one shell.
   const commands = guide.split('\n').filter((line) => /^ {2}(curl|export|build\/ringfence)/.test(line)).map((line) => line.trim())
-  assert.equal(commands.length, 7)
+  assert.equal(commands.length, 8)
+  const explain = commands.pop()
   const said = await run('sh', ['-ec', commands.join('\necho\n').replaceAll('build/ringfence', program)])
   assert.equal((said.stdout.match(/"code":0/g) ?? []).length, 6, said.stdout)
+  const id = said.stdout.match(/"isolation_id":"(\d+)"/)[1]
+  const story = await run('sh', ['-ec', explain.replace('build/ringfence', program).replace('ISOLATION_ID', id)])
+  assert.match(story.stdout, /BTCUSD-PERP/)
   const ended = new Promise((done) => child.on('exit', (code) => done(code)))
   child.kill('SIGINT')
   assert.equal(await ended, 0)
