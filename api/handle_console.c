@@ -53,6 +53,7 @@ rf_error rf_handle_get_house_balances(rf_call *call)
 
 typedef struct exposure {
     int64_t longs, shorts, cross_longs, cross_shorts; /* quantities */
+    int64_t fund;                                     /* taken over by the insurance fund, signed */
     uint32_t positions, isolations, liquidating;
     rf_wide value;
     rf_wide
@@ -83,6 +84,8 @@ static void add_exposure(exposure *sum, const rf_position_view *row)
     *side += qty;
     if (!row->isolated)
         *cross += qty;
+    if (row->account == 0)
+        sum->fund += row->qty;
     sum->positions++;
     sum->isolations += row->isolated;
     sum->liquidating += row->is_liquidating;
@@ -111,6 +114,11 @@ static void put_exposure(rf_call *call, uint32_t instrument, const rf_instrument
     rf_put_decimal(out, "short_quantity", sum.shorts, decimals);
     rf_put_decimal(out, "cross_long_quantity", sum.cross_longs, decimals);
     rf_put_decimal(out, "cross_short_quantity", sum.cross_shorts, decimals);
+    rf_put_decimal(out, "fund_quantity", sum.fund, decimals);
+    if (view->config.fund_position_cap < 0)
+        rf_put_null(out, "fund_position_cap");
+    else
+        rf_put_decimal(out, "fund_position_cap", view->config.fund_position_cap, decimals);
     rf_put_int(out, "positions", sum.positions);
     rf_put_int(out, "isolations", sum.isolations);
     rf_put_int(out, "liquidating", sum.liquidating);

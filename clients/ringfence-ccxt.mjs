@@ -69,6 +69,7 @@ export class Ringfence extends ccxt.pro.cryptocom {
               'private/get-account-settings': 10 / 3,
               'private/x/adl-preview': 10 / 3,
               'private/x/get-closed-positions': 10 / 3,
+              'private/x/get-position-results': 10 / 3,
               'private/x/isolated-limits': 10 / 3,
               'private/x/preview-order': 10 / 3,
               'private/x/set-cancel-after': 10 / 3,

@@ -312,6 +312,25 @@ static bool accepts_position(const history_job *job, const void *row)
 const history_shape history_positions = {RF_TABLE_isolation, RF_C_isolation_number,
                                          accepts_position, encode_position};
 
+/* The part of its sums that is known while it is open: margin in and out is told at the end. */
+static void encode_result(history_answer *answer, const void *from)
+{
+    const rf_row_isolation *row = from;
+    rf_bytes *out = answer->out;
+    rf_put_open(out, NULL, '{');
+    rf_put_id(out, "isolation_id", (uint64_t)row->isolation_id);
+    rf_put_text(out, "isolation_type", "ISOLATED_MARGIN");
+    rf_put_text(out, "instrument_name", history_instrument(answer, row->instrument)->name);
+    rf_put_money(out, "realized_pnl", row->realized);
+    rf_put_money(out, "fees", -(rf_wide)row->fees);
+    rf_put_money(out, "funding", row->funding);
+    rf_put_ms(out, "open_time", row->opened_ns);
+    rf_put_close(out, '}');
+}
+
+const history_shape history_results = {RF_TABLE_isolation, RF_C_isolation_isolation_id,
+                                       accepts_position, encode_result};
+
 /* ---- Liquidations ---------------------------------------------------------------------------- */
 
 static bool put_liquidation_fill(void *to, const void *from)

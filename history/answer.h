@@ -67,7 +67,7 @@ rf_error history_answer_export(history_answer *answer);
 rf_error history_answer_story(history_answer *answer);
 
 extern const history_shape history_orders, history_trades, history_ledger, history_positions,
-    history_liquidations, history_insurance, history_deposits, history_withdrawals;
+    history_results, history_liquidations, history_insurance, history_deposits, history_withdrawals;
 
 const char *history_sub_type_name(int64_t sub_type);
 const char *history_way_out_name(int64_t way_out);

@@ -179,6 +179,18 @@ static rf_error serve_ledger(rf_call *call)
     return code ? code : history_leave(call, &job);
 }
 
+/* An account has at most RF_ISOLATIONS_PER_ACCOUNT open: they fit one answer. */
+static rf_error serve_results(rf_call *call)
+{
+    history_job job = {.answer = history_answer_list, .shape = &history_results};
+    job.limit = RF_ISOLATIONS_PER_ACCOUNT;
+    job.query.table = history_results.table;
+    job.query.order = history_results.number;
+    rf_query_where(&job.query, RF_C_isolation_account, RF_EQUAL, call->account);
+    rf_query_where(&job.query, RF_C_isolation_number, RF_EQUAL, 0);
+    return history_leave(call, &job);
+}
+
 /* ---- One order that the engine has forgotten -------------------------------------------------- */
 
 static rf_error serve_order(rf_call *call)
@@ -387,6 +399,8 @@ rf_error history_serve(rf_call *call)
         return serve_list(call, &history_trades, &trade_columns, TRADES_DAYS_MAX);
     if (method == RF_M_GET_CLOSED_POSITIONS)
         return serve_list(call, &history_positions, &isolation_columns, 0);
+    if (method == RF_M_GET_POSITION_RESULTS)
+        return serve_results(call);
     if (method == RF_M_GET_OWN_LIQUIDATIONS)
         return serve_list(call, &history_liquidations, &liquidation_columns, 0);
     if (method == RF_M_GET_INSURANCE_EVENTS)

@@ -6,6 +6,7 @@ import { Accounts } from "./accounts";
 import { Instruments } from "./instruments";
 import { LogIn, logOut } from "./login";
 import { Money } from "./money";
+import { People } from "./people";
 import { Overview } from "./overview";
 import { Proof } from "./proof";
 import { person, reachable, whoIsHere } from "./state";
@@ -17,9 +18,10 @@ effect(() => {
   localStorage.setItem("ringfence.theme", JSON.stringify(theme.value));
 });
 
-type View = "overview" | "instruments" | "accounts" | "money" | "proof";
+type View = "overview" | "instruments" | "accounts" | "money" | "people" | "proof";
 const VIEWS = [
-  ["overview", "Risk"], ["instruments", "Instruments"], ["accounts", "Accounts"], ["money", "Money"], ["proof", "Audit and proof"],
+  ["overview", "Risk"], ["instruments", "Instruments"], ["accounts", "Accounts"], ["money", "Money"], ["people", "People and keys"],
+  ["proof", "Audit and proof"],
 ] as const;
 const view = signal<View>("overview");
 /** Who logs in begins with the risk. */
@@ -53,6 +55,7 @@ function Console() {
           : view.value === "instruments" ? <Instruments />
           : view.value === "accounts" ? <Accounts />
           : view.value === "money" ? <Money />
+          : view.value === "people" ? <People />
           : <Proof />}
       </main>
       <Notices />

@@ -1,7 +1,6 @@
-// Money that comes and goes by the operator's hand: withdrawals to decide, deposits, the fund, accounts and people.
-import { useState } from "preact/hooks";
-import * as decimal from "../shared/decimal";
-import { Num, Select, Time } from "../shared/ui";
+// Money that comes and goes by the operator's hand: withdrawals to decide, deposits, the fund, new accounts.
+import { Num, Time } from "../shared/ui";
+import { CallForm } from "./callform";
 import { act, withdrawals, type Row } from "./state";
 import { Table } from "./table";
 
@@ -20,37 +19,6 @@ const WAITING = [
     </span>) },
 ];
 
-interface Input {
-  key: string;
-  title: string;
-  number?: boolean;
-  secret?: boolean;
-}
-
-/** A small form for one call: every field is needed. */
-function CallForm(props: { title: string; hint?: string; button: string; done: string; method: string; inputs: Input[]; fixed?: Row; role?: boolean }) {
-  const [values, setValues] = useState<Record<string, string>>({});
-  const [role, setRole] = useState<"VIEWER" | "SUPPORT" | "RISK" | "ADMIN">("VIEWER");
-  const bad = props.inputs.find((one) => one.number && values[one.key] && !decimal.parse(values[one.key]!.trim()));
-  const ready = props.inputs.every((one) => values[one.key]?.trim()) && !bad;
-  const params = { ...props.fixed, ...values, ...(props.role ? { role } : {}) };
-  return (
-    <form class="panel" aria-label={props.title} onSubmit={(event) => { event.preventDefault(); void act(props.done, props.method, params).then((done) => done && setValues({})); }}>
-      <h2>{props.title}</h2>
-      {props.inputs.map((one) => (
-        <label class="text" key={one.key}>{one.title}
-          <input name={one.key} type={one.secret ? "password" : "text"} autocomplete="off" inputMode={one.number ? "decimal" : "text"} value={values[one.key] ?? ""}
-            onInput={(event) => setValues({ ...values, [one.key]: event.currentTarget.value })} />
-        </label>
-      ))}
-      {props.role && <Select label="Role" value={role} onChange={setRole} options={[["VIEWER", "Viewer"], ["SUPPORT", "Support"], ["RISK", "Risk"], ["ADMIN", "Admin"]] as const} />}
-      {bad && <p class="fault" role="alert">{bad.title} is not a number.</p>}
-      {props.hint && <p class="hint">{props.hint}</p>}
-      <button class="primary" disabled={!ready}>{props.button}</button>
-    </form>
-  );
-}
-
 export function Money() {
   return (
     <>
@@ -63,8 +31,6 @@ export function Money() {
       <CallForm title="Pay into the insurance fund" button="Pay in" done="Paid in." method="operator/fund-insurance"
         inputs={[{ key: "currency", title: "Currency" }, { key: "amount", title: "Amount", number: true }]} />
       <CallForm title="Open an account" button="Open" done="Opened." method="operator/create-account" inputs={[{ key: "account", title: "Label" }]} />
-      <CallForm title="A person for the console" button="Create" done="Created." method="operator/create-user" role
-        inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} hint="Viewer looks, support also explains and releases, risk also changes parameters, admin does everything." />
     </>
   );
 }

@@ -5,7 +5,9 @@ import { useEffect, useRef } from "preact/hooks";
 import * as decimal from "../shared/decimal";
 import { StoryDialog } from "../shared/story";
 import { Num, Percent, Time } from "../shared/ui";
-import { exposure, fundHistory, house, liquidations, sources, type Exposure, type Liquidation, type Row } from "./state";
+import {
+  exposure, fundEvents, fundHistory, house, liquidations, sources, type Exposure, type FundEvent, type Liquidation, type Source,
+} from "./state";
 import { Table } from "./table";
 
 const explained = signal<string | null>(null);
@@ -81,15 +83,61 @@ function Fund() {
   );
 }
 
-function Feeds() {
-  const text = (row: Row, key: string): string => (row[key] === undefined || row[key] === null ? "–" : String(row[key]));
-  const keys = sources.value[0] ? Object.keys(sources.value[0]) : [];
+const FLOW: Record<string, string> = {
+  PAID_IN: "paid in", LIQUIDATION_FEE: "liquidation fee", LIQUIDATION_REMAINDER: "what a liquidation left", UNCOVERED_LOSS: "uncovered loss",
+  REALIZED_PNL: "result of positions taken over", SOCIALIZED_LOSS: "share of a loss given to the traders",
+};
+
+const FLOWS = [
+  { title: "Time", show: (row: FundEvent) => <Time ms={row.t} date /> },
+  { title: "Why", show: (row: FundEvent) => FLOW[row.kind] ?? row.kind.toLowerCase().replace(/_/g, " ") },
+  { title: "Instrument", show: (row: FundEvent) => row.instrument_name ?? "–" },
+  { title: "Amount, USD", show: (row: FundEvent) => <Num value={row.amount} places={2} signed colour field="fund_event" /> },
+  { title: "Balance then", show: (row: FundEvent) => <Num value={row.balance} places={2} /> },
+];
+
+const HELD = [
+  { title: "Instrument", show: (row: Exposure) => row.instrument_name },
+  { title: "Taken over", show: (row: Exposure) => <Num value={row.fund_quantity} places={4} signed colour field="fund_quantity" /> },
+  { title: "At most", show: (row: Exposure) => (row.fund_position_cap === null ? "no limit" : <Num value={row.fund_position_cap} places={4} />) },
+];
+
+/** Money in and out of the fund, and the positions that nobody else took. */
+function FundBook() {
   return (
-    <section class="panel" aria-label="Price feeds">
-      <h2>Price feeds</h2>
-      <Table rows={sources.value} id={(_, at) => at} empty="No price source is configured: prices come by operator/set-index-price."
-        columns={keys.map((key) => ({ title: key.replace(/_/g, " "), show: (row: Row) => text(row, key) }))} />
-      <p class="hint">Sources older than their limit are dropped, then those more than 3 % off the median. Without a price the mark goes stale: nobody is liquidated on it.</p>
+    <>
+      <section class="panel" aria-label="Positions of the fund">
+        <h2>Positions taken over <small>what the book could not take of liquidations</small></h2>
+        <Table columns={HELD} rows={exposure.value} id={(row) => row.instrument_name} empty="No instrument is listed yet." />
+      </section>
+      <section class="panel double" aria-label="Flows of the fund">
+        <h2>Flows of the fund <small>newest first, a day back</small></h2>
+        <Table columns={FLOWS} rows={fundEvents.value} id={(row) => row.event_id} empty="Nothing has come in or gone out." />
+      </section>
+    </>
+  );
+}
+
+const SOURCES = [
+  { title: "Source", show: (row: Source) => <>{row.source} <small>{row.symbol} for {row.index_name}</small></> },
+  { title: "Price", show: (row: Source) => <Num value={row.price} places={2} /> },
+  { title: "Age", show: (row: Source) => (row.age_ms === undefined ? "–" : `${(row.age_ms / 1000).toFixed(1)} s`) },
+  { title: "Off the index", show: (row: Source) => <Percent value={row.deviation} places={3} signed /> },
+  { title: "Taken / failed", show: (row: Source) => `${row.taken} / ${row.failed}` },
+  { title: "Last error", show: (row: Source) => row.last_error || "–" },
+];
+
+function Feeds() {
+  const stale = exposure.value.filter((row) => row.mark_stale);
+  return (
+    <section class="panel double" aria-label="Price feeds">
+      <h2>Price feeds {stale.length > 0
+        ? <span class="down">stale: {stale.map((row) => row.instrument_name).join(", ")}</span>
+        : exposure.value.length > 0 && <span class="up">every mark is fresh</span>}</h2>
+      <Table rows={sources.value} id={(row) => row.source} columns={SOURCES}
+        empty="No price source is configured (--price-sources): prices come by operator/set-index-price or by hand." />
+      <p class="hint">The index is the median of its sources. One that is too old is left out, then those more than 3 % off the median.
+        Without a price the mark goes stale: nobody is liquidated on it, triggers by mark wait, and nothing that adds risk is taken.</p>
     </section>
   );
 }
@@ -103,6 +151,7 @@ export function Overview() {
         <Table columns={EXPOSURE} rows={exposure.value} id={(row) => row.instrument_name} empty="No instrument is listed yet." />
       </section>
       <Fund />
+      <FundBook />
       <Feeds />
       <section class="panel wide" aria-label="Liquidations">
         <h2>Liquidations <small>{running.length} under way</small></h2>

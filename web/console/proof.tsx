@@ -34,6 +34,7 @@ function Invariants() {
         { title: "Invariant", show: (row) => row.name }, { title: "Residual", show: (row) => row.residual },
         { title: "Holds", show: (row) => (row.ok ? <span class="up">yes</span> : <span class="down">no</span>) },
       ]} />}
+      {digest && <p class="hint" data-test="replication">Replication: none, this is a single server. A standby can replay the journal and compare its digest with this one.</p>}
       {digest && <p class="hint">State after command {digest.seq}: <code data-field="digest">{digest.digest}</code></p>}
     </section>
   );

@@ -15,6 +15,8 @@ export interface Exposure {
   short_quantity: string;
   cross_long_quantity: string;
   cross_short_quantity: string;
+  fund_quantity: string;
+  fund_position_cap: string | null;
   positions: number;
   isolations: number;
   liquidating: number;
@@ -67,7 +69,31 @@ export const exposure = signal<Exposure[]>([]);
 export const house = signal<House | null>(null);
 export const liquidations = signal<Liquidation[]>([]);
 export const withdrawals = signal<Row[]>([]);
-export const sources = signal<Row[]>([]);
+export const sources = signal<Source[]>([]);
+export interface FundEvent {
+  event_id: string;
+  kind: string;
+  instrument_name?: string;
+  amount: string;
+  balance: string;
+  t: number;
+}
+
+export interface Source {
+  source: string;
+  adapter: string;
+  symbol: string;
+  index_name: string;
+  price?: string;
+  age_ms?: number;
+  deviation?: string;
+  last_error: string;
+  asked: number;
+  taken: number;
+  failed: number;
+}
+
+export const fundEvents = signal<FundEvent[]>([]);
 export const fundHistory = signal<{ t: number; v: string }[]>([]);
 export const reachable = signal(true);
 /** Methods that this venue or this role does not offer are asked once. */
@@ -95,7 +121,8 @@ export async function refresh(): Promise<void> {
       ask<House>("operator/get-house-balances", {}, (answer) => (house.value = answer)),
       ask<Data<Liquidation>>("operator/get-liquidations", { count: 50 }, (answer) => (liquidations.value = answer.data)),
       ask<Data<Row>>("operator/get-withdrawals", {}, (answer) => (withdrawals.value = answer.data)),
-      ask<Data<Row>>("operator/get-price-sources", {}, (answer) => (sources.value = answer.data)),
+      ask<Data<FundEvent>>("public/x/get-insurance-events", { limit: 30 }, (answer) => (fundEvents.value = answer.data)),
+      ask<Data<Source>>("operator/get-price-sources", {}, (answer) => (sources.value = answer.data)),
       ask<Data<{ t: number; v: string }>>("public/get-insurance", { instrument_name: "USD", count: 300 }, (answer) => (fundHistory.value = answer.data)),
     ]);
     reachable.value = true;

@@ -11,6 +11,7 @@ export interface Instrument {
   qty_tick_size: string;
   max_leverage: string;
   tradable: boolean;
+  state: string;
   underlying_symbol: string;
   contract_size: string;
 }
@@ -195,7 +196,7 @@ export interface Limits {
   min_leverage: string | number;
   max_leverage?: string | number;
   topup_needed: string;
-  transfer?: string;
+  /** Only with a target: whether the account or the fence has that much. */
   transfer_possible?: boolean;
   liquidation_price_after: string;
 }

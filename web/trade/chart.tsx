@@ -49,7 +49,10 @@ async function draw(host: HTMLElement, stop: Set<() => void>): Promise<void> {
   if (!host.isConnected) return;
   const chart = library.createChart(host, { autoSize: true, layout: { attributionLogo: true, fontSize: 11 } });
   const series: ISeriesApi<"Candlestick"> = chart.addSeries(library.CandlestickSeries);
-  const volume = chart.addSeries(library.HistogramSeries, { priceScaleId: "", priceFormat: { type: "volume" } });
+  // Its last value would stand among the prices of the axis.
+  const volume = chart.addSeries(library.HistogramSeries, {
+    priceScaleId: "", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false,
+  });
   volume.priceScale().applyOptions({ scaleMargins: { top: 0.85, bottom: 0 } });
   const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let drawn: IPriceLine[] = [];

@@ -78,6 +78,14 @@ export function Header() {
   );
 }
 
+const STATES: Record<string, string> = {
+  POST_ONLY: "takes only orders that rest (post-only) now.",
+  REDUCE_ONLY: "takes only orders that reduce a position now.",
+  CANCEL_ONLY: "takes no new orders now. Cancelling and adding margin still work; nobody is liquidated.",
+  HALTED: "is halted. Cancelling and adding margin still work; nobody is liquidated.",
+  SETTLED: "has been settled: its positions are closed at the settlement price.",
+};
+
 /** What is lost is said loudly, and what is shown meanwhile is marked as old by the style of `body.lost`. */
 export function Banner() {
   const lost = market.link.value !== "live" || (person.value && user && userLink.value !== "live");
@@ -93,9 +101,7 @@ export function Banner() {
       {ended.value && !person.value && (
         <div class="banner" role="alert">Your log-in has ended. <button type="button" class="link" onClick={() => (loginOpen.value = true)}>Log in again</button></div>
       )}
-      {row && !row.tradable && (
-        <div class="banner" role="status">{row.symbol} is not open for new orders now. Cancelling and adding margin still work.</div>
-      )}
+      {row && STATES[row.state] && <div class="banner state" role="status">{row.symbol} {STATES[row.state]}</div>}
     </>
   );
 }

@@ -14,6 +14,7 @@ import { loadMargin, loadRates } from "./margin";
 import { MarketInfo } from "./marketinfo";
 import { OrderForm } from "./orderform";
 import { fault, notice, pane, person, start, theme } from "./state";
+import { watchResults } from "./results";
 import { tab, Tables } from "./tables";
 
 const demo = signal<Demo | null>(null);
@@ -120,6 +121,7 @@ render(<Page />, document.getElementById("app")!);
 start().then(
   () => {
     draft.watchPreview();
+    watchResults();
     loadMargin().catch((error: unknown) => tell("What-if is not available: " + saying(error), "bad"));
     effect(() => void (person.value && loadRates().catch(() => undefined)));
   },

@@ -4,6 +4,7 @@ import { call, placeOnce, newClientOid } from "../shared/api";
 import * as decimal from "../shared/decimal";
 import type { Preview } from "../shared/types";
 import { Check, Choice, Num, NumberField, Select, saying, tell } from "../shared/ui";
+import { words } from "../shared/words";
 import * as draft from "./draft";
 import { balance, book, instrument, marks, person, symbol, userLink } from "./state";
 import { loginOpen } from "./login";
@@ -161,7 +162,6 @@ function PreviewPanel() {
   );
 }
 
-import { words } from "../shared/words";
 function refusalWords(preview: Preview): string {
   return words(preview.code, preview.message, { required_margin: preview.required_margin });
 }

@@ -5,6 +5,7 @@ import * as decimal from "../shared/decimal";
 import type { IsolatedRow, Position } from "../shared/types";
 import { Empty, Num } from "../shared/ui";
 import { open } from "./dialogs";
+import { results } from "./results";
 import { balance, instruments, marginScore, person, positions, symbol } from "./state";
 import { whatIf } from "./whatif";
 
@@ -54,6 +55,19 @@ function AdlLight(props: { rank: number }) {
   );
 }
 
+/** What is realised, with its fees and funding. Of cross positions the account's history tells. */
+function Realised(props: { row: Position }) {
+  const result = props.row.isolation_id ? results.value[props.row.isolation_id] : undefined;
+  if (!props.row.isolation_id) return <span class="hint" title="A cross position is the whole account’s: see Trades and Funding for what it realised, paid and received">see Trades</span>;
+  return (
+    <>
+      <Num value={result?.realized_pnl} places={2} signed colour field="realized_pnl" />
+      <small>fees <Num value={result?.fees} places={2} signed field="fees" /></small>
+      <small>funding <Num value={result?.funding} places={2} signed field="funding_paid" /></small>
+    </>
+  );
+}
+
 function Row(props: { row: Position }) {
   const { row } = props;
   const places = placesOf(row.instrument_name);
@@ -71,10 +85,10 @@ function Row(props: { row: Position }) {
         </span>
         {row.is_liquidating && <span class="badge bad">In liquidation</span>}
       </th>
-      <td class={long ? "up" : "down"} data-label="Size">{long ? "Long" : "Short"} <Num value={row.quantity.replace("-", "")} places={places.qty} field="quantity" /></td>
-      <td data-label="Entry"><Num value={row.average_price} places={places.price} field="average_price" /></td>
-      <td data-label="Mark"><Num value={row.mark_price} places={places.price} field="mark_price" /></td>
-      <td data-label="Value"><Num value={row.market_value} places={2} field="market_value" /></td>
+      <td class={long ? "up" : "down"} data-label="Size"><span>{long ? "Long" : "Short"} <Num value={row.quantity.replace("-", "")} places={places.qty} field="quantity" /></span>
+        <small><Num value={row.market_value} places={2} field="market_value" /> USD</small></td>
+      <td data-label="Entry, mark"><Num value={row.average_price} places={places.price} field="average_price" />
+        <small><Num value={row.mark_price} places={places.price} field="mark_price" /></small></td>
       <td data-label="Liquidation">
         {isolated ? (
           <>
@@ -102,6 +116,7 @@ function Row(props: { row: Position }) {
         <Num value={row.open_position_pnl} places={2} signed colour field="open_position_pnl" />
         {profit && <small>{decimal.show(decimal.mul(decimal.of(profit), decimal.of("100")), 1, true)}%</small>}
       </td>
+      <td data-label="Realised"><Realised row={row} /></td>
       <td data-label="Deleveraging"><AdlLight rank={Number(row.adl_rank)} /></td>
       <td class="actions">
         <button type="button" class="small" disabled={row.is_liquidating} onClick={() => open({ kind: "close", row })}>Close</button>
@@ -144,9 +159,8 @@ export function Positions() {
           <table class="positions">
             <thead>
               <tr>
-                <th scope="col">Instrument</th><th scope="col">Size</th><th scope="col">Entry</th><th scope="col">Mark</th>
-                <th scope="col">Value</th><th scope="col">Liquidation</th><th scope="col">Margin ratio</th>
-                <th scope="col">Margin</th><th scope="col">Unrealised (ROE)</th><th scope="col">ADL</th>
+                <th scope="col">Instrument</th><th scope="col">Size, value</th><th scope="col">Entry, mark</th><th scope="col">Liquidation</th><th scope="col">Margin ratio</th>
+                <th scope="col">Margin</th><th scope="col">Unrealised</th><th scope="col">Realised</th><th scope="col">ADL</th>
                 <th scope="col"><button type="button" class="small" onClick={() => (whatIf.value = !whatIf.value)}>What if…</button></th>
               </tr>
             </thead>

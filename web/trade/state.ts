@@ -125,7 +125,7 @@ export const market = new Socket("/exchange/v1/market", (pushes) => each(pushes,
 
 /** Channels of the instrument that is looked at; the others' tickers and marks go on. */
 function watch(name: string, frame: string): () => void {
-  const row = instruments.value.find((one) => one.symbol === name);
+  const row = instruments.peek().find((one) => one.symbol === name);
   const channels = [
     `trade.${name}`, `funding.${name}`, `estimatedfunding.${name}`, `candlestick.${frame}.${name}`,
     ...(row ? [`index.${row.underlying_symbol}`] : []),
@@ -275,14 +275,24 @@ export const marginScore = signal("");
 
 export const fault = signal<string | null>(null);
 
-export async function start(): Promise<void> {
-  const list = await call<{ data: Instrument[] }>("public/get-instruments");
-  instruments.value = list.data;
-  if (!instrument.value && list.data[0]) symbol.value = list.data[0].symbol;
-  list.data.forEach((row) => {
+const INSTRUMENTS_MS = 5000;
+
+/** States change and instruments are listed while the page is open; what did not change stays the same object. */
+async function askInstruments(): Promise<void> {
+  const { data } = await call<{ data: Instrument[] }>("public/get-instruments");
+  if (JSON.stringify(data) === JSON.stringify(instruments.peek())) return;
+  for (const row of data) {
+    if (instruments.peek().some((one) => one.symbol === row.symbol)) continue;
     market.subscribe(`ticker.${row.symbol}`);
     market.subscribe(`mark.${row.symbol}`);
-  });
+  }
+  instruments.value = data;
+}
+
+export async function start(): Promise<void> {
+  await askInstruments();
+  window.setInterval(() => void askInstruments().catch(() => undefined), INSTRUMENTS_MS);
+  if (!instrument.value && instruments.value[0]) symbol.value = instruments.value[0].symbol;
   market.subscribe("x.liquidations");
   effect(() => watch(symbol.value, timeframe.value));
   // The cookie cannot be seen from here: whether somebody was logged in is remembered beside it.
