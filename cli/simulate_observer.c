@@ -195,6 +195,7 @@ static void see(void *context, const rf_event *event)
     case RF_EVENT_LIST_ENDED:
     case RF_EVENT_WITHDRAWAL_REQUESTED:
     case RF_EVENT_WITHDRAWAL_DECIDED:
+    case RF_EVENT_DEPOSITED:
     case RF_EVENT_SOCIALIZED_LOSS:
     case RF_EVENT_KINDS:
         return;

@@ -46,6 +46,18 @@ static rf_error check_user(const rf_engine *engine, uint32_t account, uint32_t c
     return currency < engine->currencies_count ? RF_ERR_OK : RF_ERR_INVALID_CURRENCY;
 }
 
+/* The ledger knows a member of the bundle as USD only; this says which coin came. */
+static void emit_deposited(rf_engine *engine, const rf_command *command, rf_money credited)
+{
+    rf_event event = {0};
+    event.kind = RF_EVENT_DEPOSITED;
+    event.account = command->u.money.account;
+    event.currency = (uint8_t)command->u.money.currency;
+    event.amount = command->u.money.amount;
+    event.value = credited;
+    rf_emit(engine, &event);
+}
+
 rf_error rf_money_deposit(rf_engine *engine, const rf_command *command, rf_result *result)
 {
     (void)result;
@@ -61,6 +73,7 @@ rf_error rf_money_deposit(rf_engine *engine, const rf_command *command, rf_resul
     const uint32_t slot = ledger_currency(engine, currency);
     rf_ledger_post(engine, rf_slot_house(RF_SLOT_WORLD, slot), rf_slot_main(account, slot),
                    credited, RF_REASON_DEPOSIT, 0);
+    emit_deposited(engine, command, credited);
     rf_watch_account(engine, account);
     return RF_ERR_OK;
 }

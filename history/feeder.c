@@ -391,6 +391,7 @@ static bool is_wanted(const rf_event *event)
     case RF_EVENT_POSITION_MOVED:
     case RF_EVENT_WITHDRAWAL_REQUESTED:
     case RF_EVENT_WITHDRAWAL_DECIDED:
+    case RF_EVENT_DEPOSITED:
         return true;
     case RF_EVENT_ORDER_PLACED:
         return (event->flags & RF_FLAG_LIQUIDATION) != 0;

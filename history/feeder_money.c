@@ -223,8 +223,6 @@ static void feed_ledger(rf_feeder *feeder, const rf_event *event)
 {
     feed_side(feeder, event, true);
     feed_side(feeder, event, false);
-    if (event->reason == RF_REASON_DEPOSIT)
-        feed_deposit(feeder, event);
     if (event->currency != 0)
         return;
     int64_t in = event->slot_to == RF_SLOT_INSURANCE ? event->amount : 0;
@@ -342,4 +340,6 @@ void feeder_money_event(rf_feeder *feeder, const rf_event *event)
         feed_ledger(feeder, event);
     if (event->kind == RF_EVENT_WITHDRAWAL_REQUESTED || event->kind == RF_EVENT_WITHDRAWAL_DECIDED)
         feed_withdrawal(feeder, event);
+    if (event->kind == RF_EVENT_DEPOSITED)
+        feed_deposit(feeder, event);
 }

@@ -255,6 +255,7 @@ await section('wallet', async () => {
   same((await ex.fetchWithdrawals('USDC'))[0].status, 'ok', 'it is paid');
   const deposits = await ex.fetchDeposits();
   same(deposits.map((d: any) => [d.amount, d.status, d.type]), [[20000, 'ok', 'deposit']], 'deposits');
+  same((await ex.fetchDeposits('USDC')).map((d: any) => [d.currency, d.amount]), [['USDC', 20000]], 'in the coin that came');
   await throws(() => ex.withdraw('USDC', 1e6, address), ccxt.InvalidOrder, 30024, 'more than there is');
 });
 

@@ -398,6 +398,7 @@ void mirror_event(sim_run *sim, const rf_event *event)
     case RF_EVENT_SESSION_SETTLED:
     case RF_EVENT_LIST_ENDED:
     case RF_EVENT_WITHDRAWAL_DECIDED:
+    case RF_EVENT_DEPOSITED:
     case RF_EVENT_SOCIALIZED_LOSS:
     case RF_EVENT_KINDS:
         break;

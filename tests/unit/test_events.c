@@ -255,6 +255,31 @@ static void money(void **state)
     assert_int_equal(only(RF_EVENT_LEDGER)->slot_to, RF_SLOT_WORLD);
 }
 
+/* A coin below par: the ledger is told in USD, the deposit in what came. */
+static void deposits(void **state)
+{
+    (void)state;
+    rf_command coin = {.kind = RF_COMMAND_CREATE_CURRENCY};
+    strcpy(coin.u.currency.name, "HALF");
+    coin.u.currency.kind = RF_CURRENCY_USD_STABLE;
+    coin.u.currency.factor = 50000000;
+    coin.u.currency.cap = -1;
+    const uint64_t number = apply(coin).id;
+    rf_command deposit = {.kind = RF_COMMAND_DEPOSIT};
+    deposit.u.money.account = alice;
+    deposit.u.money.currency = (uint32_t)number;
+    deposit.u.money.amount = usd(7);
+    apply(deposit);
+    const rf_event *told = only(RF_EVENT_DEPOSITED);
+    assert_int_equal(told->account, alice);
+    assert_int_equal(told->currency, number);
+    assert_int_equal(told->amount, usd(7));
+    assert_int_equal(told->value, usd(7) / 2);
+    const rf_event *entry = only(RF_EVENT_LEDGER);
+    assert_int_equal(entry->currency, 0);
+    assert_int_equal(entry->amount, usd(7) / 2);
+}
+
 static void prices(void **state)
 {
     (void)state;
@@ -476,6 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(listings_and_accounts, start, stop),
         cmocka_unit_test_setup_teardown(money, start, stop),
+        cmocka_unit_test_setup_teardown(deposits, start, stop),
         cmocka_unit_test_setup_teardown(prices, start, stop),
         cmocka_unit_test_setup_teardown(orders_and_fills, start, stop),
         cmocka_unit_test_setup_teardown(triggers_and_lists, start, stop),

@@ -163,7 +163,7 @@ static void numbers_of_events(void **state)
         RF_EVENT_LIQUIDATION_ENDED,    RF_EVENT_POSITION_MOVED,
         RF_EVENT_LIST_CREATED,         RF_EVENT_LIST_ENDED,
         RF_EVENT_WITHDRAWAL_REQUESTED, RF_EVENT_WITHDRAWAL_DECIDED,
-        RF_EVENT_SOCIALIZED_LOSS,
+        RF_EVENT_SOCIALIZED_LOSS,      RF_EVENT_DEPOSITED,
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(rows[i], i);
