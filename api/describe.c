@@ -166,6 +166,23 @@ static void put_body(rf_bytes *out, const rf_method *method)
     put_reference(out, 7, method->name);
 }
 
+/* An extension of ours: readers pass over what begins with x-. */
+static void put_quota(rf_bytes *out, const rf_method *method)
+{
+    rf_quota quota = rf_method_quota(method);
+    rf_bytes_text(out, "      x-rate-limit: \"");
+    rf_describe_quota(out, quota);
+    rf_bytes_text(out, method->door == RF_DOOR_PUBLIC ? ", each address\"\n" : ", each key\"\n");
+}
+
+void rf_describe_quota(rf_bytes *out, rf_quota quota)
+{
+    rf_bytes_int(out, quota.calls);
+    rf_bytes_text(out, " in ");
+    rf_bytes_int(out, quota.period_ms);
+    rf_bytes_text(out, " ms");
+}
+
 static void put_path(rf_bytes *out, const rf_method *method, const char *tag)
 {
     bool is_public = method->door == RF_DOOR_PUBLIC;
@@ -175,6 +192,7 @@ static void put_path(rf_bytes *out, const rf_method *method, const char *tag)
     LINE(out, 4, "- ", tag);
     LINE(out, 3, "summary: ", method->name);
     quoted_line(out, 3, "description", method->doc);
+    put_quota(out, method);
     if (is_public)
         put_query(out, method);
     else

@@ -20,6 +20,9 @@ void rf_describe_openapi(rf_bytes *out);   /* paths, YAML */
 void rf_describe_schema(rf_bytes *out);    /* what the paths refer to, YAML */
 void rf_describe_reference(rf_bytes *out); /* Markdown; a line "<!-- example METHOD -->" a method */
 
+/* "15 in 100 ms". */
+void rf_describe_quota(rf_bytes *out, rf_quota quota);
+
 /* A row of methods.def, or the head of a chapter (method NULL). */
 typedef struct rf_entry {
     const char *title, *tag;

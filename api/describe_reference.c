@@ -121,6 +121,16 @@ static const char *door_words(const rf_method *method)
     return "";
 }
 
+static void quota(rf_bytes *out, const rf_method *method)
+{
+    rf_quota limit = rf_method_quota(method);
+    if (limit.calls == 0)
+        return;
+    text(out, " Rate: ");
+    rf_describe_quota(out, limit);
+    text(out, ".");
+}
+
 static void method_section(rf_bytes *out, const rf_method *method)
 {
     unsigned count;
@@ -131,7 +141,9 @@ static void method_section(rf_bytes *out, const rf_method *method)
     text(out, method->doc);
     text(out, " ");
     text(out, door_words(method));
-    text(out, method->flags & RF_METHOD_CHANGE ? " Changes state.\n\n" : "\n\n");
+    text(out, method->flags & RF_METHOD_CHANGE ? " Changes state." : "");
+    quota(out, method);
+    text(out, "\n\n");
     text(out, count > 0 ? "| parameter | type | | | if malformed |\n|---|---|---|---|---|\n"
                         : "No parameters.\n");
     for (unsigned i = 0; i < count; i++)

@@ -16,6 +16,9 @@ enum {
     CONNECTION = RF_METHOD_CONNECTION,
     SANDBOX = RF_METHOD_SANDBOX,
     PRICES = RF_METHOD_PRICES,
+    QUICK = RF_METHOD_QUICK,
+    LOOKUP = RF_METHOD_LOOKUP,
+    SLOW = RF_METHOD_SLOW,
 };
 
 const rf_param rf_params[RF_P_COUNT] = {
@@ -74,6 +77,27 @@ const rf_method *rf_method_find(const char *name)
         if (name_sizes[i] == size && memcmp(rf_methods[i].name, name, size) == 0)
             return &rf_methods[i];
     return NULL;
+}
+
+rf_quota rf_method_quota(const rf_method *method)
+{
+    if (method->flags & RF_METHOD_CONNECTION) /* counted with the messages of its connection */
+        return (rf_quota){0, 0};
+    switch (method->door) {
+    case RF_DOOR_PUBLIC:
+        return (rf_quota){100, 1000};
+    case RF_DOOR_OPERATOR:
+        return (rf_quota){0, 0};
+    case RF_DOOR_PRIVATE:
+        break;
+    }
+    if (method->flags & RF_METHOD_QUICK)
+        return (rf_quota){15, 100};
+    if (method->flags & RF_METHOD_LOOKUP)
+        return (rf_quota){30, 100};
+    if (method->flags & RF_METHOD_SLOW)
+        return (rf_quota){1, 1000};
+    return (rf_quota){3, 100};
 }
 
 rf_method_id rf_method_number(const rf_method *method)

@@ -23,6 +23,10 @@ enum rf_method_flag {
     RF_METHOD_CONNECTION = 1 << 7,
     RF_METHOD_SANDBOX = 1 << 8,
     RF_METHOD_PRICES = 1 << 9,
+    /* How often (rf_method_quota). */
+    RF_METHOD_QUICK = 1 << 10,
+    RF_METHOD_LOOKUP = 1 << 11,
+    RF_METHOD_SLOW = 1 << 12,
 };
 
 typedef enum rf_param_type {
@@ -89,6 +93,13 @@ extern const rf_method rf_methods[RF_M_COUNT];
 
 /* NULL: no such method. */
 const rf_method *rf_method_find(const char *name);
+
+/* Calls in a period: of one key, of a public method those of one address. calls 0: none is
+ * counted (operators; what only a WebSocket serves, whose messages are counted). */
+typedef struct rf_quota {
+    uint32_t calls, period_ms;
+} rf_quota;
+rf_quota rf_method_quota(const rf_method *method);
 rf_method_id rf_method_number(const rf_method *method);
 /* The rows of a set: its first one and how many. */
 rf_param_id rf_params_of(rf_param_set set, unsigned *count);

@@ -19,31 +19,10 @@ struct rf_rates {
     bucket buckets[SETS][WAYS];
 };
 
-typedef struct quota {
-    uint32_t limit; /* calls in a period; a bucket holds as many */
-    int64_t period_ns;
-} quota;
-
 enum {
     MS = 1000000,
     EXEC_INST_MAX = 16, /* elements that are looked at */
 };
-
-static quota quota_of(const rf_method *method)
-{
-    static const struct {
-        rf_method_id method;
-        quota quota;
-    } rows[] = {
-        {RF_M_CREATE_ORDER, {15, 100LL * MS}},      {RF_M_CANCEL_ORDER, {15, 100LL * MS}},
-        {RF_M_CANCEL_ALL_ORDERS, {15, 100LL * MS}}, {RF_M_GET_ORDER_DETAIL, {30, 100LL * MS}},
-        {RF_M_GET_OWN_TRADES, {1, 1000LL * MS}},    {RF_M_GET_ORDER_HISTORY, {1, 1000LL * MS}},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].method == rf_method_number(method))
-            return rows[i].quota;
-    return (quota){3, 100LL * MS};
-}
 
 rf_rates *rf_rate_open(uint32_t factor)
 {
@@ -89,10 +68,10 @@ static int64_t ms_up(int64_t ns)
     return (ns + MS - 1) / MS;
 }
 
-static rf_rate_answer take(bucket *of, quota rule, uint32_t factor, int64_t now_ns)
+static rf_rate_answer take(bucket *of, rf_quota rule, uint32_t factor, int64_t now_ns)
 {
-    uint32_t limit = rule.limit * factor;
-    int64_t step_ns = rule.period_ns / limit;
+    uint32_t limit = rule.calls * factor;
+    int64_t step_ns = rule.period_ms * (int64_t)MS / limit;
     int64_t full_ns = (of->full_ns > now_ns ? of->full_ns : now_ns) + step_ns;
     rf_rate_answer answer = {.allowed = full_ns - now_ns <= step_ns * limit, .limit = limit};
     if (answer.allowed)
@@ -104,21 +83,13 @@ static rf_rate_answer take(bucket *of, quota rule, uint32_t factor, int64_t now_
     return answer;
 }
 
-rf_rate_answer rf_rate_private(rf_rates *rates, const char *who, const rf_method *method,
-                               int64_t now_ns)
-{
-    if (rates->factor == 0)
-        return (rf_rate_answer){.allowed = true};
-    return take(find_bucket(rates, who, method), quota_of(method), rates->factor, now_ns);
-}
-
-rf_rate_answer rf_rate_public(rf_rates *rates, const char *address, const rf_method *method,
+rf_rate_answer rf_rate_method(rf_rates *rates, const char *who, const rf_method *method,
                               int64_t now_ns)
 {
-    if (rates->factor == 0)
+    rf_quota quota = rf_method_quota(method);
+    if (rates->factor == 0 || quota.calls == 0)
         return (rf_rate_answer){.allowed = true};
-    return take(find_bucket(rates, address, method), (quota){RF_RATE_PUBLIC, 1000LL * MS},
-                rates->factor, now_ns);
+    return take(find_bucket(rates, who, method), quota, rates->factor, now_ns);
 }
 
 rf_rate_answer rf_rate_message(const rf_rates *rates, rf_rate_second *budget, bool market,

@@ -1,4 +1,4 @@
-/* Rate limits (docs/api.md): token buckets per key and method, per address and method, and a budget
+/* Rate limits (api/methods.def): token buckets per key and method, per address and method, and a budget
  * per calendar second for a WebSocket; and what is served when the server is overloaded.
  *
  * Promise: memory is bounded. A bucket that is full again is forgotten at no loss; should there be
@@ -18,7 +18,6 @@
 
 enum {
     RF_RATE_BUCKETS = 1 << 16,
-    RF_RATE_PUBLIC = 100,      /* a second, per address and method */
     RF_RATE_USER_SOCKET = 150, /* a calendar second, per connection */
     RF_RATE_MARKET_SOCKET = 100,
     RF_OVERLOAD_WAITING = 8192,
@@ -38,10 +37,9 @@ typedef struct rf_rate_answer {
     int64_t retry_after_ms;    /* of a refusal */
 } rf_rate_answer;
 
-/* who: the api_key's text; of a page's session its user's name. */
-rf_rate_answer rf_rate_private(rf_rates *rates, const char *who, const rf_method *method,
-                               int64_t now_ns);
-rf_rate_answer rf_rate_public(rf_rates *rates, const char *address, const rf_method *method,
+/* By the quota of its row. who: of a private method the api_key's text, of a page's session its user's
+ * name; of a public method the address. */
+rf_rate_answer rf_rate_method(rf_rates *rates, const char *who, const rf_method *method,
                               int64_t now_ns);
 
 /* A WebSocket's budget lives with the connection; {0} at first. */

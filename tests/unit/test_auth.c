@@ -397,7 +397,7 @@ static void the_key_is_a_private_file(void **state)
 static unsigned burst(rf_rates *rates, const char *who, const char *method, int64_t now_ns)
 {
     unsigned count = 0;
-    while (rf_rate_private(rates, who, rf_method_find(method), now_ns).allowed)
+    while (rf_rate_method(rates, who, rf_method_find(method), now_ns).allowed)
         count++;
     return count;
 }
@@ -411,9 +411,12 @@ static void buckets_hold_what_the_table_says(void **state)
     assert_int_equal(burst(rates, "a", "private/cancel-order", now_ns), 15);
     assert_int_equal(burst(rates, "a", "private/cancel-all-orders", now_ns), 15);
     assert_int_equal(burst(rates, "a", "private/get-order-detail", now_ns), 30);
+    assert_int_equal(burst(rates, "a", "private/get-trades", now_ns), 1);
+    assert_int_equal(burst(rates, "a", "private/get-trades", now_ns + 999 * MS), 0);
+    assert_int_equal(burst(rates, "a", "private/get-order-history", now_ns), 1);
     assert_int_equal(burst(rates, "a", READ, now_ns), 3);
     assert_int_equal(burst(rates, "b", READ, now_ns), 3); /* each key has its own */
-    rf_rate_answer answer = rf_rate_private(rates, "a", rf_method_find(READ), now_ns);
+    rf_rate_answer answer = rf_rate_method(rates, "a", rf_method_find(READ), now_ns);
     assert_false(answer.allowed);
     assert_int_equal(answer.limit, 3);
     assert_int_equal(answer.remaining, 0);
@@ -422,7 +425,7 @@ static void buckets_hold_what_the_table_says(void **state)
     /* A third of the time brings back one of three; all of it brings back three. */
     assert_int_equal(burst(rates, "a", READ, now_ns + 34 * MS), 1);
     assert_int_equal(burst(rates, "a", READ, now_ns + 500 * MS), 3);
-    answer = rf_rate_private(rates, "c", rf_method_find(READ), now_ns);
+    answer = rf_rate_method(rates, "c", rf_method_find(READ), now_ns);
     assert_int_equal(answer.remaining, 2);
     rf_rate_close(rates);
 }
@@ -436,7 +439,7 @@ static void limits_can_be_multiplied_or_off(void **state)
     rf_rate_close(rates);
     rates = rf_rate_open(0);
     for (int i = 0; i < 1000; i++) {
-        rf_rate_answer answer = rf_rate_private(rates, "a", rf_method_find(READ), now_ns);
+        rf_rate_answer answer = rf_rate_method(rates, "a", rf_method_find(READ), now_ns);
         assert_true(answer.allowed);
         assert_int_equal(answer.limit, 0);
     }
@@ -450,11 +453,11 @@ static void public_calls_count_by_address(void **state)
     const rf_method *book = rf_method_find("public/get-book");
     const rf_method *tickers = rf_method_find("public/get-tickers");
     unsigned count = 0;
-    while (rf_rate_public(rates, "192.0.2.1", book, NOW_MS * MS).allowed)
+    while (rf_rate_method(rates, "192.0.2.1", book, NOW_MS * MS).allowed)
         count++;
-    assert_int_equal(count, RF_RATE_PUBLIC);
-    assert_true(rf_rate_public(rates, "192.0.2.2", book, NOW_MS * MS).allowed);
-    assert_true(rf_rate_public(rates, "192.0.2.1", tickers, NOW_MS * MS).allowed);
+    assert_int_equal(count, 100);
+    assert_true(rf_rate_method(rates, "192.0.2.2", book, NOW_MS * MS).allowed);
+    assert_true(rf_rate_method(rates, "192.0.2.1", tickers, NOW_MS * MS).allowed);
     rf_rate_close(rates);
 }
 
@@ -466,7 +469,7 @@ static void memory_is_bounded_in_favour_of_callers(void **state)
     for (unsigned i = 0; i < 2 * RF_RATE_BUCKETS; i++) {
         char who[24];
         snprintf(who, sizeof who, "caller %u", i);
-        assert_true(rf_rate_private(rates, who, rf_method_find(READ), NOW_MS * MS).allowed);
+        assert_true(rf_rate_method(rates, who, rf_method_find(READ), NOW_MS * MS).allowed);
     }
     rf_rate_close(rates);
 }

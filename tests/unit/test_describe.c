@@ -56,6 +56,14 @@ static void every_method_once(void **state)
         snprintf(line, sizeof line, "\n      summary: %s\n      description: \"%s\"\n",
                  method->name, method->doc);
         assert_int_equal(count(openapi, line), is_published(method));
+        char limit[64];
+        rf_quota quota = rf_method_quota(method);
+        snprintf(limit, sizeof limit, "%u in %u ms", quota.calls, quota.period_ms);
+        snprintf(
+            line, sizeof line,
+            "      summary: %s\n      description: \"%s\"\n      x-rate-limit: \"%s, each %s\"\n",
+            method->name, method->doc, limit, method->door == RF_DOOR_PUBLIC ? "address" : "key");
+        assert_int_equal(count(openapi, line), is_published(method));
         snprintf(line, sizeof line, "\n### %s\n\n%s ", method->name, method->doc);
         assert_int_equal(count(reference, line), 1);
     }
