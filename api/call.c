@@ -97,6 +97,16 @@ static void put_error_data(rf_bytes *out, rf_error code, const rf_call *call)
     rf_put_close(out, '}');
 }
 
+void rf_put_near_method(rf_bytes *out, const char *name)
+{
+    const rf_method *near = name ? rf_method_near(name) : NULL;
+    if (!near)
+        return;
+    rf_put_open(out, "error_data", '{');
+    rf_put_text(out, "did_you_mean", near->name);
+    rf_put_close(out, '}');
+}
+
 static void put_refusal(rf_bytes *out, const rf_request *request, rf_error code,
                         const rf_call *call)
 {
@@ -104,6 +114,8 @@ static void put_refusal(rf_bytes *out, const rf_request *request, rf_error code,
     rf_put_text(out, "message", rf_error_name(code));
     if (call)
         put_error_data(out, code, call);
+    else
+        rf_put_near_method(out, request->method);
     rf_put_close(out, '}');
 }
 

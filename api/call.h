@@ -97,6 +97,8 @@ rf_error rf_api_call(rf_api *api, const rf_request *request, rf_bytes *out);
 /* Runs the job, appends the answer envelope and drops the job. Touches nothing else, so it may run on
  * any thread. */
 rf_error rf_api_job(const rf_job *job, int64_t id, const char *method, rf_bytes *out);
+/* "error_data" with the method that was meant, should the name be nearly one. */
+void rf_put_near_method(rf_bytes *out, const char *name);
 
 /* Moves the engine's time on and finishes what falls due until then. */
 void rf_api_advance(rf_api *api, int64_t time_ns);

@@ -281,7 +281,8 @@ static void put_answer(rf_bytes *out)
     put_field(out, "code", "integer", "0, or why it was refused");
     put_field(out, "message", "string", "the name of the code");
     put_field(out, "result", "object", "of an accepted request");
-    put_field(out, "error_data", "object", "of a refusal: param, client_oid, required_margin");
+    put_field(out, "error_data", "object",
+              "of a refusal: param, client_oid, required_margin, did_you_mean");
 }
 
 static bool is_used(rf_param_set set)

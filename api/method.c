@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 
 enum { REQUIRED = true, OPTIONAL = false };
+enum { NEAR_MAX = 2, FAR = NEAR_MAX + 1, NEAR_NAME_MAX = 64 };
 enum {
     READ = RF_METHOD_READ,
     CHANGE = RF_METHOD_CHANGE,
@@ -77,6 +78,46 @@ const rf_method *rf_method_find(const char *name)
         if (name_sizes[i] == size && memcmp(rf_methods[i].name, name, size) == 0)
             return &rf_methods[i];
     return NULL;
+}
+
+/* Letters to change, add or drop; more than NEAR_MAX is FAR, and found out after a few. */
+static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    unsigned row[NEAR_NAME_MAX + 1];
+    for (unsigned j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= a_size; i++) {
+        unsigned corner = row[0], best = i;
+        row[0] = i;
+        for (unsigned j = 1; j <= b_size; j++) {
+            unsigned cost = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            cost = row[j] + 1 < cost ? row[j] + 1 : cost;
+            row[j] = row[j - 1] + 1 < cost ? row[j - 1] + 1 : cost;
+            best = row[j] < best ? row[j] : best;
+        }
+        if (best > NEAR_MAX)
+            return FAR;
+    }
+    return row[b_size];
+}
+
+const rf_method *rf_method_near(const char *name)
+{
+    size_t size = strlen(name);
+    const rf_method *nearest = NULL;
+    unsigned least = FAR;
+    for (unsigned i = 0; i < RF_M_COUNT && size <= NEAR_NAME_MAX; i++) {
+        size_t other = name_sizes[i];
+        if (other > size + NEAR_MAX || size > other + NEAR_MAX || other > NEAR_NAME_MAX)
+            continue;
+        unsigned away = distance(name, size, rf_methods[i].name, other);
+        if (away < least) {
+            least = away;
+            nearest = &rf_methods[i];
+        }
+    }
+    return least > 0 && least <= NEAR_MAX ? nearest : NULL;
 }
 
 rf_quota rf_method_quota(const rf_method *method)

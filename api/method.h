@@ -94,6 +94,9 @@ extern const rf_method rf_methods[RF_M_COUNT];
 /* NULL: no such method. */
 const rf_method *rf_method_find(const char *name);
 
+/* Of a name that is none: the method that one or two letters make of it, NULL if there is none. */
+const rf_method *rf_method_near(const char *name);
+
 /* Calls in a period: of one key, of a public method those of one address. calls 0: none is
  * counted (operators; what only a WebSocket serves, whose messages are counted). */
 typedef struct rf_quota {

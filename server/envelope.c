@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/call.h"
 #include "api/put.h"
 #include "base/decimal.h"
 
@@ -131,6 +132,8 @@ void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, rf_error 
         rf_put_int(out, "retry_after_ms", retry_after_ms);
     if (malformed || retry_after_ms > 0)
         rf_put_close(out, '}');
+    if (code == RF_ERR_METHOD_NOT_FOUND)
+        rf_put_near_method(out, method);
     rf_put_close(out, '}');
 }
 

@@ -112,6 +112,8 @@ static void post(rf_doors *doors, rf_origin *origin, const rf_method *method,
 
 /* ---- Paths ----------------------------------------------------------------------------------- */
 
+static const char openapi_files[] = RF_OPENAPI_FILE "\n" RF_SCHEMA_FILE "\n";
+
 static void send_description(rf_doors *doors, rf_ticket ticket, void (*write)(rf_bytes *out))
 {
     rf_bytes_clear(&doors->out);
@@ -141,6 +143,8 @@ static void other(rf_doors *doors, rf_conn conn, rf_ticket ticket, const rf_http
     else if (strncmp(request->path, "/auth/", 6) == 0 && listener != RF_LISTENER_OPERATOR)
         rf_login_request(parts->login, ticket, request,
                          rf_access_address(doors, conn, request, memory), console);
+    else if (strcmp(request->path, "/openapi/") == 0)
+        rf_doors_send(doors, ticket, 200, "text/plain", openapi_files, sizeof openapi_files - 1);
     else if (strcmp(request->path, "/openapi/" RF_OPENAPI_FILE) == 0)
         send_description(doors, ticket, rf_describe_openapi);
     else if (strcmp(request->path, "/openapi/" RF_SCHEMA_FILE) == 0)

@@ -32,6 +32,7 @@ const read = async (name: string) => {
   check(String(headers['content-type']).includes('yaml'), `${name}: content type`, headers['content-type']);
   return text;
 };
+same((await exchange({ url: venue.url }, '/openapi/')).text, 'exchange-openapi.generated.yaml\nexchange-schema.generated.yaml\n', 'the list of the pair');
 // Joined and parted again by a line between them, as cdcx caches the two.
 const paths: Json = parse(await read('exchange-openapi.generated.yaml'));
 const schemas: Json = parse(await read('exchange-schema.generated.yaml'));

@@ -111,6 +111,15 @@ test('id and nonce as strings, numbers as numbers: all signed as they were sent'
   assert.strictEqual(answer.body.id, 4711)
 })
 
+test('a method name that is nearly one is answered with the one', async () => {
+  const get = await venue.raw({ path: '/exchange/v1/public/get-boko' })
+  assert.deepEqual([get.body.code, get.body.error_data], [40002, { did_you_mean: 'public/get-book' }])
+  const posted = await post('/exchange/v1/private/user-balances', JSON.stringify(venue.envelope(alice, 'private/user-balances')))
+  assert.deepEqual([posted.body.code, posted.body.error_data], [40002, { did_you_mean: 'private/user-balance' }])
+  const far = await venue.raw({ path: '/exchange/v1/public/' + 'g'.repeat(2000) })
+  assert.deepEqual([far.body.code, far.body.error_data], [40002, undefined])
+})
+
 test('other paths and other verbs are answered with a code too', async () => {
   for (const [path, method, status] of [['/nowhere', 'GET', 404], ['/exchange/v2/x', 'GET', 404], ['/exchange/v1/public/get-time', 'PUT', 405],
     ['/exchange/v1/public/get-time', 'DELETE', 405]]) {
