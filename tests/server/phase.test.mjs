@@ -68,6 +68,28 @@ test('a restart with a stale feed liquidates nobody, until the price comes', asy
   } finally { await venue.remove() }
 })
 
+// docs/operations.md, Restart: what the phases hold back is what accounts ask for, not what they had arranged before.
+test('while it is warm no trigger fires; with the first fresh mark it does, in cancel-only too', async () => {
+  const venue = await Venue.start({ args: ['--rate-limits', 'off', '--warm-seconds', '60', '--cancel-only-seconds', '60', '--post-only-seconds', '0'] })
+  try {
+    await venue.list(BTC, { mark_stale_ms: '60000' })
+    const alice = await venue.customer('alice')
+    const bob = await venue.customer('bob')
+    await venue.post(alice, 'private/create-order', order('SELL', 50200))
+    await venue.post(bob, 'private/advanced/create-order', { instrument_name: BTC, side: 'BUY', type: 'STOP_LOSS', quantity: '0.1', ref_price: '50100' })
+    await venue.restart('SIGKILL')
+    await sleep(1500) // a TICK or two
+    assert.equal((await venue.metrics('/readyz')).text, 'warm\n')
+    assert.equal((await venue.post(bob, 'private/advanced/get-open-orders')).result.data.length, 1)
+    assert.equal((await venue.post(bob, 'private/get-positions')).result.data.length, 0)
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '50150' })
+    assert.equal((await venue.post(bob, 'private/advanced/get-open-orders')).result.data.length, 0)
+    assert.equal((await venue.post(bob, 'private/get-positions')).result.data.length, 1)
+    await until(venue, 'cancel-only')
+    assert.equal((await venue.operator('check-invariants')).result.ok, true)
+  } finally { await venue.remove() }
+})
+
 test('a halt still lets users cancel, before and after a restart', async () => {
   const venue = await Venue.start({ args: ['--rate-limits', 'off'] })
   try {
