@@ -146,13 +146,19 @@ static void put_query(rf_bytes *out, const rf_method *method)
 }
 
 /* A component's name may hold no slash. */
-static void put_reference(rf_bytes *out, unsigned depth, const char *name)
+static void put_component(rf_bytes *out, const char *prefix, const char *name)
+{
+    rf_bytes_text(out, prefix);
+    for (; *name; name++)
+        rf_bytes_char(out, *name == '/' ? '.' : *name);
+}
+
+static void put_reference(rf_bytes *out, unsigned depth, const char *prefix, const char *name)
 {
     for (unsigned i = 0; i < depth; i++)
         rf_bytes_text(out, "  ");
     rf_bytes_text(out, "$ref: \"" RF_SCHEMA_FILE "#/components/schemas/");
-    for (; *name; name++)
-        rf_bytes_char(out, *name == '/' ? '.' : *name);
+    put_component(out, prefix, name);
     rf_bytes_text(out, "\"\n");
 }
 
@@ -163,7 +169,7 @@ static void put_body(rf_bytes *out, const rf_method *method)
     LINE(out, 4, "content:");
     LINE(out, 5, "application/json:");
     LINE(out, 6, "schema:");
-    put_reference(out, 7, method->name);
+    put_reference(out, 7, "", method->name);
 }
 
 /* An extension of ours: readers pass over what begins with x-. */
@@ -203,7 +209,10 @@ static void put_path(rf_bytes *out, const rf_method *method, const char *tag)
     LINE(out, 5, "content:");
     LINE(out, 6, "application/json:");
     LINE(out, 7, "schema:");
-    put_reference(out, 8, "answer");
+    if (rf_describe_has_result(method))
+        put_reference(out, 8, "answer.", method->name);
+    else
+        put_reference(out, 8, "answer", "");
 }
 
 void rf_describe_openapi(rf_bytes *out)
@@ -255,8 +264,7 @@ static void put_field(rf_bytes *out, const char *name, const char *type, const c
 static void put_request(rf_bytes *out, const rf_method *method)
 {
     rf_bytes_text(out, "    ");
-    for (const char *c = method->name; *c; c++)
-        rf_bytes_char(out, *c == '/' ? '.' : *c);
+    put_component(out, "", method->name);
     rf_bytes_text(out, ":\n");
     LINE(out, 3, "type: object");
     LINE(out, 3, "required: [id, method, params, nonce, api_key, sig]");
@@ -280,9 +288,23 @@ static void put_answer(rf_bytes *out)
     put_field(out, "method", "string", "of the request");
     put_field(out, "code", "integer", "0, or why it was refused");
     put_field(out, "message", "string", "the name of the code");
-    put_field(out, "result", "object", "of an accepted request");
+    LINE(out, 4, "result:"); /* an object or an array */
+    quoted_line(out, 5, "description", "of an accepted request");
     put_field(out, "error_data", "object",
               "of a refusal: param, client_oid, required_margin, did_you_mean");
+}
+
+static void put_answer_of(rf_bytes *out, const rf_method *method)
+{
+    rf_bytes_text(out, "    ");
+    put_component(out, "answer.", method->name);
+    rf_bytes_text(out, ":\n");
+    LINE(out, 3, "type: object");
+    LINE(out, 3, "allOf:");
+    LINE(out, 4, "- $ref: \"#/components/schemas/answer\"");
+    LINE(out, 3, "properties:");
+    LINE(out, 4, "result:");
+    rf_describe_result(out, 5, method);
 }
 
 static bool is_used(rf_param_set set)
@@ -301,6 +323,9 @@ void rf_describe_schema(rf_bytes *out)
     LINE(out, 0, "components:");
     LINE(out, 1, "schemas:");
     put_answer(out);
+    for (unsigned i = 0; i < RF_M_COUNT; i++)
+        if (is_published(&rf_methods[i]) && rf_describe_has_result(&rf_methods[i]))
+            put_answer_of(out, &rf_methods[i]);
     for (unsigned i = 0; i < RF_M_COUNT; i++)
         if (rf_methods[i].door == RF_DOOR_PRIVATE && is_published(&rf_methods[i]))
             put_request(out, &rf_methods[i]);

@@ -20,6 +20,10 @@ void rf_describe_openapi(rf_bytes *out);   /* paths, YAML */
 void rf_describe_schema(rf_bytes *out);    /* what the paths refer to, YAML */
 void rf_describe_reference(rf_bytes *out); /* Markdown; a line "<!-- example METHOD -->" a method */
 
+/* The schema of `result`; of methods that have one. */
+bool rf_describe_has_result(const rf_method *method);
+void rf_describe_result(rf_bytes *out, unsigned depth, const rf_method *method);
+
 /* "15 in 100 ms". */
 void rf_describe_quota(rf_bytes *out, rf_quota quota);
 

@@ -1,7 +1,7 @@
 // @ts-check
 // reference.mjs [--write] [BUILD]: docs/api.md is docs/api.in.md, the tables as `ringfence describe reference` prints
 // them, and for each method the first accepted call of examples/api.jsonl with its answer. Without --write: is the
-// page that is there the same?
+// page that is there the same? Of the same answers api/results.def is made, what `describe` knows of results.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -11,6 +11,8 @@ const root = new URL('..', import.meta.url);
 process.chdir(root.pathname);
 
 const width = 118;
+/** method -> every result of it @type {Map<string, any[]>} */
+const results = new Map();
 const rowsShown = 3; // of an array of objects
 
 /** One line, with a blank behind colons and commas. @param {any} value @returns {string} */
@@ -54,6 +56,31 @@ function cut(value) {
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, cut(v)]));
 }
 
+/** What values of one place look like, as api/results.def says it. @param {any[]} values @returns {string} */
+function shape(values) {
+  const known = values.filter(v => v !== null && v !== undefined);
+  if (known.length === 0) return '?';
+  if (known.every(Array.isArray)) return `[${shape(known.flat())}]`;
+  if (known.every(v => typeof v === 'object' && !Array.isArray(v))) {
+    const keys = [...new Set(known.flatMap(v => Object.keys(v)))];
+    return `{${keys.map(key => `${key}:${shape(known.map(v => v[key]))}`).join(' ')}}`;
+  }
+  if (known.every(v => typeof v === 'string')) return 's';
+  if (known.every(v => typeof v === 'boolean')) return 'b';
+  if (known.every(v => typeof v === 'number')) return known.every(Number.isInteger) ? 'i' : 'n';
+  return '?';
+}
+
+/** api/results.def. @param {Map<string, any[]>} results */
+function rows(results) {
+  const lines = [...results].filter(([method]) => !method.startsWith('operator/'))
+    .map(([method, seen]) => `RF_RESULT("${method}", "${shape(seen)}")`);
+  return `/* What \`result\` holds, by method, as the answers to examples/api.jsonl have it; made by \`make docs\`.
+ * s string, i integer, n number, b boolean, ? not told by any answer. */
+${lines.sort().join('\n')}
+`;
+}
+
 /** method -> {params, answer} @returns {Map<string, {params: any, answer: any}>} */
 function examples() {
   const script = readFileSync('examples/api.jsonl', 'utf8').split('\n');
@@ -70,9 +97,11 @@ function examples() {
     return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, resolve(v)]));
   };
   const found = new Map();
+  results.clear();
   for (const [id, answer] of answers) {
     const call = JSON.parse(script[id - 1]);
     if (answer.code !== 0) throw new Error(`examples/api.jsonl:${id}: ${JSON.stringify(answer)}`);
+    if (answer.result !== undefined) results.set(call.method, [...results.get(call.method) ?? [], answer.result]);
     if (!found.has(call.method)) found.set(call.method, { params: resolve(call.params ?? {}), answer });
   }
   return found;
@@ -91,11 +120,13 @@ function page() {
 }
 
 const wanted = page();
-if (write) {
-  writeFileSync('docs/api.md', wanted);
-} else if (readFileSync('docs/api.md', 'utf8') !== wanted) {
-  console.log('docs/api.md is not what the tables say now: make docs');
-  process.exit(1);
+for (const [file, text] of [['docs/api.md', wanted], ['api/results.def', rows(results)]]) {
+  if (write) {
+    writeFileSync(file, text);
+  } else if (readFileSync(file, 'utf8') !== text) {
+    console.log(`${file} is not what the tables and answers say now: make docs`);
+    process.exit(1);
+  }
 }
 const methods = wanted.match(/^### /gm)?.length ?? 0;
 const shown = wanted.match(/^```json\n\{"method"|^```json\n\{\n  "method"/gm)?.length ?? 0;

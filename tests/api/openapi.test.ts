@@ -24,7 +24,7 @@ const groups: Record<string, string> = {
   'Advanced Order Management': 'advanced', 'Crypto Wallet': 'wallet', 'Transaction History': 'history',
 };
 type Param = { name: string; type: string; required: boolean; values: string[]; items?: Json };
-type Command = { method: string; http: string; group: string; params: Param[] };
+type Command = { method: string; http: string; group: string; params: Param[]; result: Json };
 
 const read = async (name: string) => {
   const { status, headers, text } = await exchange({ url: venue.url }, '/openapi/' + name);
@@ -61,7 +61,8 @@ for (const [path, methods] of Object.entries<Json>(paths.paths)) {
       const all = follow(request.properties.params);
       params = Object.entries<Json>(all.properties).map(([name, schema]) => param(name, schema, all.required?.includes(name) ?? false));
     }
-    commands.push({ method: operation.summary, http, group: group!, params });
+    const answer = follow(operation.responses['200'].content['application/json'].schema);
+    commands.push({ method: operation.summary, http, group: group!, params, result: answer.properties.result });
   }
 }
 
@@ -75,6 +76,17 @@ await section('the pair', async () => {
   const twice = names.filter((name, i) => names.indexOf(name) !== i);
   same(twice, [], 'no two commands of one name');
 });
+
+/** What in an answer is of another kind than its description says, or that it does not know. */
+function differences(value: Json, schema: Json, at = 'result'): string[] {
+  if (value === null || schema.type === undefined) return [];
+  const kind = Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
+  if (kind !== schema.type) return [`${at}: ${kind}, not ${schema.type}`];
+  if (kind === 'array') return (value as Json[]).flatMap(v => differences(v, schema.items, at + '[]'));
+  if (kind !== 'object') return [];
+  return Object.entries<Json>(value).flatMap(([key, v]) =>
+    schema.properties[key] ? differences(v, schema.properties[key], `${at}.${key}`) : [`${at}.${key}: not described`]);
+}
 
 // ---- Every method that reads -------------------------------------------------------------------------
 
@@ -108,6 +120,7 @@ await section('every method that reads', async () => {
     const answer: Answer = command.http === 'get' ? await venue.get(command.method, params) : await client.call(command.method, params);
     check(answer.code === 0, command.method, { params, code: answer.code, message: answer.message, error_data: answer.error_data });
     if (answer.code === 0) check(answer.result !== undefined && typeof answer.code === 'number', `${command.method}: a result`);
+    if (answer.code === 0) same([...new Set(differences(answer.result, command.result))], [], `${command.method}: as described`);
   }
 });
 

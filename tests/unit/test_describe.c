@@ -70,6 +70,34 @@ static void every_method_once(void **state)
     assert_int_equal(count(openapi, "/operator/"), 0);
 }
 
+static void results(void **state)
+{
+    (void)state;
+    unsigned described = 0;
+    for (unsigned i = 0; i < RF_M_COUNT; i++)
+        described += is_published(&rf_methods[i]) && rf_describe_has_result(&rf_methods[i]);
+    assert_int_equal(count(schema, "        - $ref: \"#/components/schemas/answer\"\n"), described);
+    assert_true(described > 50);
+    assert_non_null(strstr(schema, "\n    answer.private.advanced.create-oco:\n"
+                                   "      type: object\n"
+                                   "      allOf:\n"
+                                   "        - $ref: \"#/components/schemas/answer\"\n"
+                                   "      properties:\n"
+                                   "        result:\n"
+                                   "          type: object\n"
+                                   "          properties:\n"
+                                   "            \"list_id\":\n"
+                                   "              type: string\n"));
+    /* A list in a list, and what follows it. */
+    assert_non_null(strstr(schema, "                  \"bids\":\n"
+                                   "                    type: array\n"
+                                   "                    items:\n"
+                                   "                      type: array\n"
+                                   "                      items:\n"
+                                   "                        type: string\n"));
+    assert_int_equal(count(openapi, "#/components/schemas/answer."), described);
+}
+
 /* cdcx offers nothing under a tag that it does not know. */
 static void tags_that_clients_know(void **state)
 {
@@ -175,11 +203,9 @@ static void every_code_and_channel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_method_once),
-        cmocka_unit_test(tags_that_clients_know),
-        cmocka_unit_test(references_find_their_schema),
-        cmocka_unit_test(every_parameter),
-        cmocka_unit_test(every_code_and_channel),
+        cmocka_unit_test(every_method_once),      cmocka_unit_test(results),
+        cmocka_unit_test(tags_that_clients_know), cmocka_unit_test(references_find_their_schema),
+        cmocka_unit_test(every_parameter),        cmocka_unit_test(every_code_and_channel),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }
