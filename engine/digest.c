@@ -9,6 +9,7 @@
  * bijection of the pair (a, b) again. */
 #include "engine/digest.h"
 
+#include "base/little_endian.h"
 #include "engine/snapshot.h"
 
 #define P1 0x9e3779b185ebca87ULL
@@ -19,14 +20,6 @@
 static inline uint64_t rotate(uint64_t value, unsigned bits)
 {
     return value << bits | value >> (64 - bits);
-}
-
-/* Little-endian by shifts: compilers make one load of it where the machine allows. */
-static inline uint64_t word_at(const unsigned char *bytes)
-{
-    return (uint64_t)bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 |
-           (uint64_t)bytes[3] << 24 | (uint64_t)bytes[4] << 32 | (uint64_t)bytes[5] << 40 |
-           (uint64_t)bytes[6] << 48 | (uint64_t)bytes[7] << 56;
 }
 
 static inline void mix(rf_hash *hash, uint64_t word)
@@ -45,7 +38,7 @@ void rf_hash_block(rf_hash *hash, const unsigned char *bytes, size_t size)
     rf_hash lanes = *hash;
     size_t i = 0;
     for (; i + 8 <= size; i += 8)
-        mix(&lanes, word_at(bytes + i));
+        mix(&lanes, rf_load_le64(bytes + i));
     uint64_t rest = 0;
     for (unsigned shift = 0; i < size; i++, shift += 8)
         rest |= (uint64_t)bytes[i] << shift;

@@ -7,6 +7,7 @@
 #ifndef RF_ENGINE_SNAPSHOT_H
 #define RF_ENGINE_SNAPSHOT_H
 
+#include "base/little_endian.h"
 #include "engine/digest.h"
 #include "engine/state.h"
 
@@ -87,18 +88,18 @@ static inline void rf_x_u32(rf_stream *stream, uint32_t *value)
 {
     unsigned char *bytes = rf_stream_bytes(stream, 4);
     if (stream->loading)
-        *value = (uint32_t)rf_get_le(bytes, 4);
+        *value = rf_load_le32(bytes);
     else
-        rf_put_le(bytes, *value, 4);
+        rf_store_le32(bytes, *value);
 }
 
 static inline void rf_x_u64(rf_stream *stream, uint64_t *value)
 {
     unsigned char *bytes = rf_stream_bytes(stream, 8);
     if (stream->loading)
-        *value = rf_get_le(bytes, 8);
+        *value = rf_load_le64(bytes);
     else
-        rf_put_le(bytes, *value, 8);
+        rf_store_le64(bytes, *value);
 }
 
 static inline void rf_x_i64(rf_stream *stream, int64_t *value)

@@ -1,5 +1,7 @@
 /* Books from events. An order adds its rest to its level when it opens; fills, amendments and the
  * end of the order take it off again. A level without orders goes. */
+#include <string.h>
+
 #include "base/check.h"
 #include "market/state.h"
 
@@ -28,11 +30,16 @@ static uint32_t find(rf_market *market, market_side *half, rf_side side, int64_t
     return level && market->levels[level].price == price ? level : 0;
 }
 
+static uint64_t hash_of(int64_t price)
+{
+    uint64_t hash = (uint64_t)price * 0x9e3779b97f4a7c15ULL;
+    return hash ^ hash >> 32;
+}
+
 /* How many lanes a price is in: always the same, and as if drawn. */
 static int lanes_of(int64_t price)
 {
-    uint64_t hash = (uint64_t)price * 0x9e3779b97f4a7c15ULL;
-    hash ^= hash >> 32;
+    uint64_t hash = hash_of(price);
     int lanes = 1;
     for (; lanes < MARKET_LANES && (hash & 3) == 0; hash >>= 2)
         lanes++;
@@ -83,18 +90,37 @@ bool rf_market_add_level(rf_market *market, market_side *half, rf_side side,
     return true;
 }
 
+/* Where a price stands in the table of changes, or would. */
+static uint16_t *change_slot(market_side *half, int64_t price)
+{
+    size_t at = hash_of(price) % MARKET_CHANGE_SLOTS;
+    while (half->change_slots[at] && half->changes[half->change_slots[at] - 1] != price)
+        at = (at + 1) % MARKET_CHANGE_SLOTS;
+    return &half->change_slots[at];
+}
+
 /* Once there were too many, all are told by a snapshot: nothing more to remember. */
 static void note_change(market_side *half, int64_t price)
 {
     if (half->overflow)
         return;
-    for (uint32_t i = half->changes_count; i > 0; i--)
-        if (half->changes[i - 1] == price)
-            return;
-    if (half->changes_count == RF_MARKET_CHANGES)
+    uint16_t *slot = change_slot(half, price);
+    if (*slot)
+        return;
+    if (half->changes_count == RF_MARKET_CHANGES) {
         half->overflow = true;
-    else
-        half->changes[half->changes_count++] = price;
+        return;
+    }
+    half->changes[half->changes_count++] = price;
+    *slot = (uint16_t)half->changes_count;
+}
+
+static void forget_changes(market_side *half)
+{
+    if (half->changes_count > 0)
+        memset(half->change_slots, 0, sizeof half->change_slots);
+    half->changes_count = 0;
+    half->overflow = false;
 }
 
 static void change_level(rf_market *market, const rf_event *event, int64_t price, int64_t qty,
@@ -173,8 +199,7 @@ size_t rf_market_take_changes(rf_market *market, uint32_t instrument, rf_side si
         levels[count++] = (rf_level){
             .price = price, .qty = there ? level->qty : 0, .orders = there ? level->orders : 0};
     }
-    half->changes_count = 0;
-    half->overflow = false;
+    forget_changes(half);
     row->changed = row->sides[!side].changes_count > 0 || row->sides[!side].overflow;
     if (!row->changed)
         row->published = row->update;

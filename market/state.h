@@ -8,7 +8,7 @@
 
 /* A book level; levels of all instruments share one pool. A side is a skip list, best first: all
  * levels hang in lane 0, about a quarter of a lane's levels in the lane above, too. */
-enum { MARKET_LANES = 6 };
+enum { MARKET_LANES = 6, MARKET_CHANGE_SLOTS = 2 * RF_MARKET_CHANGES };
 typedef struct market_level {
     int64_t price, qty;
     uint32_t orders;
@@ -20,6 +20,8 @@ typedef struct market_side {
     uint32_t changes_count;
     bool overflow;
     int64_t changes[RF_MARKET_CHANGES]; /* prices */
+    /* Where a price stands among them, plus 1: a hash table, as every event asks. 0 = free. */
+    uint16_t change_slots[MARKET_CHANGE_SLOTS];
 } market_side;
 
 typedef struct market_minute {

@@ -7,33 +7,13 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/little_endian.h"
 
 #define FRAME_MAGIC 0x31724652u /* "RFr1" */
 
 enum { HEAD_CRC_AT = RF_SEGMENT_HEAD_SIZE - 4 };
 
 static const unsigned char head_magic[8] = {'R', 'F', 'J', 'R', 'N', 'L', '0', '1'};
-
-/* ---- Little-endian ------------------------------------------------------------------------------- */
-
-static void put(unsigned char *at, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get(const unsigned char *at, unsigned size)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
-
-static uint32_t get32(const unsigned char *at)
-{
-    return (uint32_t)get(at, 4);
-}
 
 /* ---- Frames -------------------------------------------------------------------------------------- */
 
@@ -53,33 +33,33 @@ void rf_frame_write(rf_frame *frame, unsigned char *at)
 {
     RF_CHECK(frame->size >= 1 && frame->size <= RF_RECORD_SIZE_MAX);
     frame->total = rf_frame_total(frame->size);
-    put(at, FRAME_MAGIC, 4);
-    put(at + 4, frame->size, 4);
-    put(at + 8, frame->seq, 8);
-    put(at + 16, frame->place, 4);
-    put(at + 20, frame->kind, 4);
-    put(at + 24, frame->previous, 4);
+    rf_store_le32(at, FRAME_MAGIC);
+    rf_store_le32(at + 4, frame->size);
+    rf_store_le64(at + 8, frame->seq);
+    rf_store_le32(at + 16, frame->place);
+    rf_store_le32(at + 20, frame->kind);
+    rf_store_le32(at + 24, frame->previous);
     memset(at + frame->total - RF_FRAME_ALIGNMENT, 0, RF_FRAME_ALIGNMENT);
     memcpy(at + RF_FRAME_HEAD_SIZE, frame->bytes, frame->size);
     frame->crc = crc_of(at, frame->total);
-    put(at + 28, frame->crc, 4);
+    rf_store_le32(at + 28, frame->crc);
 }
 
 bool rf_frame_read(rf_frame *frame, const unsigned char *at, size_t available)
 {
-    if (available < RF_FRAME_HEAD_SIZE || get32(at) != FRAME_MAGIC)
+    if (available < RF_FRAME_HEAD_SIZE || rf_load_le32(at) != FRAME_MAGIC)
         return false;
-    frame->size = get32(at + 4);
+    frame->size = rf_load_le32(at + 4);
     if (frame->size < 1 || frame->size > RF_RECORD_SIZE_MAX)
         return false;
     frame->total = rf_frame_total(frame->size);
     if (frame->total > available)
         return false;
-    frame->seq = get(at + 8, 8);
-    frame->place = get32(at + 16);
-    frame->kind = get32(at + 20);
-    frame->previous = get32(at + 24);
-    frame->crc = get32(at + 28);
+    frame->seq = rf_load_le64(at + 8);
+    frame->place = rf_load_le32(at + 16);
+    frame->kind = rf_load_le32(at + 20);
+    frame->previous = rf_load_le32(at + 24);
+    frame->crc = rf_load_le32(at + 28);
     frame->bytes = at + RF_FRAME_HEAD_SIZE;
     return crc_of(at, frame->total) == frame->crc;
 }
@@ -91,26 +71,26 @@ void rf_segment_head_write(const rf_segment_head *head, unsigned char at[RF_SEGM
     RF_CHECK(head->head.label_size <= RF_JOURNAL_LABEL_MAX);
     memset(at, 0, RF_SEGMENT_HEAD_SIZE);
     memcpy(at, head_magic, sizeof head_magic);
-    put(at + 8, head->head.identity[0], 8);
-    put(at + 16, head->head.identity[1], 8);
-    put(at + 24, head->head.first_seq, 8);
-    put(at + 32, head->previous, 4);
-    put(at + 36, head->head.label_size, 4);
+    rf_store_le64(at + 8, head->head.identity[0]);
+    rf_store_le64(at + 16, head->head.identity[1]);
+    rf_store_le64(at + 24, head->head.first_seq);
+    rf_store_le32(at + 32, head->previous);
+    rf_store_le32(at + 36, head->head.label_size);
     memcpy(at + 40, head->head.label, head->head.label_size);
-    put(at + HEAD_CRC_AT, rf_crc32c(0, at, HEAD_CRC_AT), 4);
+    rf_store_le32(at + HEAD_CRC_AT, rf_crc32c(0, at, HEAD_CRC_AT));
 }
 
 bool rf_segment_head_read(rf_segment_head *head, const unsigned char at[RF_SEGMENT_HEAD_SIZE])
 {
     *head = (rf_segment_head){0};
     if (memcmp(at, head_magic, sizeof head_magic) != 0 ||
-        get32(at + HEAD_CRC_AT) != rf_crc32c(0, at, HEAD_CRC_AT))
+        rf_load_le32(at + HEAD_CRC_AT) != rf_crc32c(0, at, HEAD_CRC_AT))
         return false;
-    head->head.identity[0] = get(at + 8, 8);
-    head->head.identity[1] = get(at + 16, 8);
-    head->head.first_seq = get(at + 24, 8);
-    head->previous = get32(at + 32);
-    head->head.label_size = get32(at + 36);
+    head->head.identity[0] = rf_load_le64(at + 8);
+    head->head.identity[1] = rf_load_le64(at + 16);
+    head->head.first_seq = rf_load_le64(at + 24);
+    head->previous = rf_load_le32(at + 32);
+    head->head.label_size = rf_load_le32(at + 36);
     if (head->head.label_size > RF_JOURNAL_LABEL_MAX)
         return false;
     memcpy(head->head.label, at + 40, head->head.label_size);
