@@ -279,6 +279,11 @@ bool rf_audit_write(rf_audit *audit, const rf_audit_line *line)
     return true;
 }
 
+uint64_t rf_audit_lines(const rf_audit *audit)
+{
+    return audit->lines;
+}
+
 bool rf_audit_wants(const rf_method *method)
 {
     static const rf_method_id accounts[] = {

@@ -52,6 +52,7 @@ bool rf_audit_flush(rf_audit *audit);
 /* Must the door write a line for this call? Every operator method that changes something or looks
  * at people; keys, addresses and withdrawals of accounts. */
 bool rf_audit_wants(const rf_method *method);
+uint64_t rf_audit_lines(const rf_audit *audit); /* there are in the log */
 /* The newest lines, newest first, as they stand in the file, as an array's elements. */
 void rf_audit_latest(const rf_audit *audit, unsigned count, rf_bytes *out);
 

@@ -140,7 +140,8 @@ static rf_error admit(rf_doors *doors, const rf_request *request, const rf_metho
     if (!(method->flags & RF_METHOD_CHANGE))
         return RF_ERR_OK;
     bool reserved = rf_rate_reserved(method, request->json, request->params);
-    if (!rf_rate_admits(reserved, doors->waiting + doors->waiting_new))
+    if (!rf_rate_admits(reserved, doors->waiting + doors->waiting_new,
+                        (uint64_t)doors->parts.config->numbers[RF_SETTING_overload_waiting]))
         return RF_ERR_TOO_MANY_REQUESTS;
     return rf_phase_admits(doors->parts.phase, reserved, rests(request));
 }
@@ -279,7 +280,9 @@ static void on_turn(void *context)
 
 static void on_event(void *context, const rf_event *event)
 {
-    rf_socket_event(context, event);
+    rf_doors *doors = context;
+    rf_metrics_event(&doors->metrics, event);
+    rf_socket_event(doors, event);
 }
 
 void rf_doors_turn(rf_doors *doors)

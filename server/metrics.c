@@ -23,6 +23,24 @@ void rf_metrics_count(rf_metrics *metrics, const rf_method *method, rf_error cod
         metrics->refused[row]++;
 }
 
+static rf_outcome outcome_of(const rf_event *event)
+{
+    if (event->kind == RF_EVENT_LIQUIDATION_RECOVERED)
+        return RF_OUTCOME_RECOVERED;
+    if (event->leaves > 0)
+        return RF_OUTCOME_DELEVERAGED;
+    return event->value > 0 ? RF_OUTCOME_TAKEN_OVER : RF_OUTCOME_CLOSED;
+}
+
+void rf_metrics_event(rf_metrics *metrics, const rf_event *event)
+{
+    if (event->kind == RF_EVENT_LIQUIDATION_STARTED)
+        metrics->liquidations++;
+    else if (event->kind == RF_EVENT_LIQUIDATION_ENDED ||
+             event->kind == RF_EVENT_LIQUIDATION_RECOVERED)
+        metrics->outcomes[outcome_of(event)]++;
+}
+
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 void rf_metrics_head(rf_bytes *out, const char *name, const char *kind, const char *help)
@@ -99,6 +117,22 @@ static void put_calls(rf_bytes *out, const char *method, const uint64_t *counts)
 #undef RF_ERROR
 }
 
+static void put_liquidations(rf_bytes *out, const rf_metrics *metrics)
+{
+    static const char *const names[RF_OUTCOMES] = {"recovered", "closed", "taken_over",
+                                                   "deleveraged"};
+    rf_metrics_value(out, "liquidations_started_total", "counter", "Liquidations begun.",
+                     (int64_t)metrics->liquidations);
+    rf_metrics_head(out, "liquidations_total", "counter", "Liquidations ended, by outcome.");
+    for (unsigned i = 0; i < RF_OUTCOMES; i++) {
+        rf_bytes_text(out, "ringfence_liquidations_total{outcome=\"");
+        rf_bytes_text(out, names[i]);
+        rf_bytes_text(out, "\"} ");
+        rf_bytes_id(out, metrics->outcomes[i]);
+        rf_bytes_char(out, '\n');
+    }
+}
+
 void rf_metrics_print(const rf_metrics *metrics, rf_bytes *out)
 {
     rf_metrics_head(out, "calls_total", "counter", "Calls by method and code of the answer.");
@@ -109,4 +143,5 @@ void rf_metrics_print(const rf_metrics *metrics, rf_bytes *out)
                   &metrics->call_time);
     put_histogram(out, "flush_seconds", "Writing and flushing a batch of the journal.",
                   &metrics->flush_time);
+    put_liquidations(out, metrics);
 }

@@ -42,12 +42,14 @@ static void put_sequencer(rf_bytes *out, const rf_doors *doors)
                      (int64_t)stats.appended);
     rf_metrics_value(out, "journal_durable_seq", "gauge", "Newest record that is on disk.",
                      (int64_t)stats.durable);
+    rf_metrics_value(out, "journal_written_bytes_total", "counter",
+                     "Bytes written to the journal since the start.", (int64_t)stats.bytes_written);
     rf_metrics_value(out, "engine_seq", "gauge", "Commands that the engine has applied.",
                      (int64_t)rf_engine_seq(doors->world->engine));
     rf_metrics_value(out, "snapshot_seq", "gauge", "Record of the newest snapshot.",
                      (int64_t)stats.snapshot_seq);
     rf_metrics_value(out, "snapshot_age_seconds", "gauge",
-                     "Since the newest snapshot of this run, -1 = none.", age);
+                     "Since the newest snapshot was written, -1 = there is none.", age);
     rf_metrics_value(out, "snapshots_failed_total", "counter", "Snapshots that were not written.",
                      (int64_t)stats.snapshots_failed);
     rf_metrics_value(out, "invariant_checks_total", "counter", "Looks at all invariants.",
@@ -123,6 +125,13 @@ static rf_wide index_age(const rf_instrument_view *view, int64_t now_ns, unsigne
     return view->index_time_ns ? now_ns - view->index_time_ns : -1000000000;
 }
 
+static int64_t history_behind(const rf_doors *doors)
+{
+    uint64_t last = rf_sequencer_statistics(doors->parts.sequencer).appended;
+    uint64_t written = rf_history_written(doors->parts.history);
+    return last > written ? (int64_t)(last - written) : 0;
+}
+
 static void put_server(rf_bytes *out, const rf_doors *doors)
 {
     uint64_t space_free = 0, space_total = 0;
@@ -137,6 +146,11 @@ static void put_server(rf_bytes *out, const rf_doors *doors)
                      (int64_t)rf_history_behind(doors->parts.history));
     rf_metrics_value(out, "history_failed", "gauge", "1: the history cannot be written.",
                      rf_history_failed(doors->parts.history, why));
+    rf_metrics_value(out, "history_behind_records", "gauge",
+                     "Records of the journal that the history has not written.",
+                     history_behind(doors));
+    rf_metrics_value(out, "audit_lines", "gauge", "Lines of the audit log.",
+                     (int64_t)rf_audit_lines(doors->parts.audit));
     rf_metrics_value(out, "answers_waiting", "gauge", "Answers that wait for the journal.",
                      (int64_t)(doors->waiting + doors->waiting_new));
     rf_metrics_value(out, "phase", "gauge", "0 warm, 1 cancel-only, 2 post-only, 3 open.",

@@ -160,7 +160,7 @@ bool rf_rate_reserved(const rf_method *method, const rf_json *json, uint32_t par
     return number == RF_M_MARGIN_TRANSFER && adds_margin(json, params);
 }
 
-bool rf_rate_admits(bool reserved, uint64_t waiting)
+bool rf_rate_admits(bool reserved, uint64_t waiting, uint64_t most)
 {
-    return waiting < (reserved ? RF_OVERLOAD_WAITING_MAX : RF_OVERLOAD_WAITING);
+    return waiting < (reserved ? 2 * most : most);
 }

@@ -5,9 +5,9 @@
  * more busy buckets than room, the one that is nearest to full is forgotten, in its owner's favour.
  *
  * Overload: calls whose answers wait for the journal, and those of this turn of the loop, are
- * `waiting`. From RF_OVERLOAD_WAITING on only the reserved lane is served: what takes risk off or
+ * `waiting`. From overload_waiting (server/config.def) on only the reserved lane is served: what takes risk off or
  * keeps a position alive (cancels, reduce-only orders, closing, adding margin, countdown cancel).
- * Others are answered 42901. From RF_OVERLOAD_WAITING_MAX on nobody is.
+ * Others are answered 42901. From twice as many on nobody is.
  *
  * May include: base, api. */
 #ifndef RF_SERVER_RATE_H
@@ -20,8 +20,6 @@ enum {
     RF_RATE_BUCKETS = 1 << 16,
     RF_RATE_USER_SOCKET = 150, /* a calendar second, per connection */
     RF_RATE_MARKET_SOCKET = 100,
-    RF_OVERLOAD_WAITING = 8192,
-    RF_OVERLOAD_WAITING_MAX = 16384,
 };
 
 typedef struct rf_rates rf_rates;
@@ -52,7 +50,7 @@ rf_rate_answer rf_rate_message(const rf_rates *rates, rf_rate_second *budget, bo
 
 /* Is the call of the reserved lane? params as in rf_request. */
 bool rf_rate_reserved(const rf_method *method, const rf_json *json, uint32_t params);
-/* May it be served with so many calls waiting? */
-bool rf_rate_admits(bool reserved, uint64_t waiting);
+/* May it be served with so many calls waiting? most: overload_waiting. */
+bool rf_rate_admits(bool reserved, uint64_t waiting, uint64_t most);
 
 #endif

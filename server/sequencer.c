@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,21 +132,46 @@ static bool save_world(void *from, rf_snap_write write, void *context)
     return rf_world_save(from, write, context);
 }
 
-static bool save_snapshot(rf_sequencer *sequencer, uint64_t seq, char error[256])
+static bool forget_journal(const rf_sequencer *sequencer, uint64_t needed, char error[256])
 {
-    const char *dir = sequencer->options.data;
-    return rf_snapfile_save(&rf_disk_files, dir, seq, save_world, &sequencer->world, error) &&
-           rf_snapfile_prune(&rf_disk_files, dir, sequencer->options.snapshot_keep, error);
+    const rf_sequencer_options *options = &sequencer->options;
+    uint64_t *numbers;
+    size_t count;
+    if (options->journal_keep == 0)
+        return true;
+    if (!rf_snapfile_list(&rf_disk_files, options->data, &numbers, &count, error))
+        return false;
+    uint64_t seq = rf_snapfile_floor(numbers, count, options->journal_keep, needed);
+    free(numbers);
+    if (rf_journal_forget(sequencer->journal, seq))
+        return true;
+    snprintf(error, 256, "cannot remove old files of the journal");
+    return false;
+}
+
+static bool save_snapshot(rf_sequencer *sequencer, uint64_t seq, uint64_t needed, char error[256])
+{
+    const rf_sequencer_options *options = &sequencer->options;
+    return rf_snapfile_save(&rf_disk_files, options->data, seq, save_world, &sequencer->world,
+                            error) &&
+           rf_snapfile_prune(&rf_disk_files, options->data, options->snapshot_keep, needed,
+                             error) &&
+           forget_journal(sequencer, needed, error);
+}
+
+static uint64_t find_needed(const rf_sequencer *sequencer)
+{
+    return sequencer->handler.needed(sequencer->handler.context);
 }
 
 /* The child keeps nothing of the parent but its memory: a socket left open here would outlive the
  * server. */
-static _Noreturn void run_child(rf_sequencer *sequencer, uint64_t seq)
+static _Noreturn void run_child(rf_sequencer *sequencer, uint64_t seq, uint64_t needed)
 {
     char error[256] = "";
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close_range(3, ~0U, 0);
-    bool good = save_snapshot(sequencer, seq, error);
+    bool good = save_snapshot(sequencer, seq, needed, error);
     if (!good)
         RF_NOTE(RF_NOTE_ERROR, "snapshot_failed", RF_NOTE_TEXT("why", error),
                 RF_NOTE_NUMBER("seq", seq));
@@ -158,9 +184,10 @@ static void start_snapshot(rf_sequencer *sequencer)
     if (!flush_now(sequencer))
         return;
     uint64_t seq = rf_journal_last(sequencer->journal);
+    uint64_t needed = find_needed(sequencer); /* a lock: not to be taken in the child */
     pid_t child = fork();
     if (child == 0)
-        run_child(sequencer, seq);
+        run_child(sequencer, seq, needed);
     sequencer->stats.snapshot_tried = seq;
     if (child < 0) {
         RF_NOTE(RF_NOTE_ERROR, "snapshot_failed", RF_NOTE_TEXT("why", "fork"));
@@ -322,6 +349,33 @@ rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *opt
     return sequencer;
 }
 
+/* Snapshots from before the journal's first record lead nowhere, and there is none for a history that
+ * begins with record 1: it begins with the oldest that leads on. */
+static uint64_t find_begin(const rf_journal_options *options)
+{
+    rf_journal_head head;
+    rf_store_report report;
+    uint64_t *numbers, begin = 0;
+    size_t count;
+    char error[256];
+    if (!rf_journal_look(options, 0, &head, &report) || head.first_seq <= 1 ||
+        !rf_snapfile_list(options->disk, options->dir, &numbers, &count, error))
+        return 0;
+    for (size_t i = count; i > 0 && numbers[i - 1] + 1 >= head.first_seq; i--)
+        begin = numbers[i - 1];
+    free(numbers);
+    return begin;
+}
+
+/* When the file of a snapshot was written; 0: there is none. */
+static int64_t find_snapshot_time(const char *dir, uint64_t seq)
+{
+    char path[1024];
+    struct stat about;
+    snprintf(path, sizeof path, "%s/snapshot-%020llu", dir, (unsigned long long)seq);
+    return stat(path, &about) == 0 ? (int64_t)about.st_mtime * 1000000000 : 0;
+}
+
 /* A journal that begins gets a name that no other has. */
 static void name_journal(rf_journal_options *options)
 {
@@ -340,6 +394,7 @@ bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *
         .segment_size = sequencer->options.segment_size,
     };
     name_journal(&options);
+    until = until > 0 ? until : find_begin(&options);
     sequencer->journal = rf_recover(&sequencer->world, &options, until, recovery);
     if (!sequencer->journal) {
         snprintf(error, 512, "%s", recovery->error);
@@ -349,6 +404,7 @@ bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *
     sequencer->stats.appended = sequencer->stats.durable = last;
     sequencer->stats.snapshot_seq = recovery->snapshot_seq;
     sequencer->stats.snapshot_tried = recovery->snapshot_seq;
+    sequencer->stats.snapshot_time_ns = find_snapshot_time(options.dir, recovery->snapshot_seq);
     sequencer->last_time_ns = recovery->last_time_ns;
     sequencer->world.log = (rf_log){.append = append, .context = sequencer};
     RF_CHECK(uv_sem_init(&sequencer->wake, 0) == 0);
@@ -379,7 +435,7 @@ bool rf_sequencer_close(rf_sequencer *sequencer, char error[512])
     good = good && sequencer->journal && flush_now(sequencer);
     reap_child(sequencer, true);
     if (good && seq > sequencer->stats.snapshot_seq) {
-        good = save_snapshot(sequencer, seq, why);
+        good = save_snapshot(sequencer, seq, find_needed(sequencer), why);
         if (good)
             note_snapshot(sequencer, seq);
     }
@@ -406,5 +462,7 @@ rf_world *rf_sequencer_world(rf_sequencer *sequencer)
 
 rf_sequencer_stats rf_sequencer_statistics(const rf_sequencer *sequencer)
 {
-    return sequencer->stats;
+    rf_sequencer_stats stats = sequencer->stats;
+    stats.bytes_written = sequencer->journal ? rf_journal_written(sequencer->journal) : 0;
+    return stats;
 }

@@ -25,6 +25,7 @@ typedef struct rf_sequencer_options {
     uint64_t segment_size;
     uint64_t snapshot_every; /* records */
     unsigned snapshot_keep;
+    unsigned journal_keep; /* snapshots that the journal reaches back to; 0 = all of it is kept */
     rf_limits limits;
 } rf_sequencer_options;
 
@@ -33,12 +34,16 @@ typedef struct rf_sequencer_handler {
     void (*taken)(void *context); /* a batch has been handed on; the next one begins */
     void (*durable)(void *context, uint64_t seq, int64_t flush_ns); /* that batch */
     void (*failed)(void *context, const char *why);                 /* once; the process must end */
+    /* Records after this one are still wanted (by a history that is behind): no snapshot and no
+     * journal file that leads to them goes. */
+    uint64_t (*needed)(void *context);
 } rf_sequencer_handler;
 
 /* An empty world. Observers are set before rf_sequencer_recover. NULL: `error` says why. */
 rf_sequencer *rf_sequencer_open(uv_loop_t *loop, const rf_sequencer_options *options,
                                 const rf_sequencer_handler *handler, char error[512]);
-/* Fills it from the data directory and starts the worker. `until` as in rf_recover. */
+/* Fills it from the data directory and starts the worker. `until` as in rf_recover; 0, a history that
+ * begins anew, is raised to where a journal that was shortened begins. */
 bool rf_sequencer_recover(rf_sequencer *sequencer, uint64_t until, rf_recovery *recovery,
                           char error[512]);
 /* Waits for the worker, flushes what is left, writes a last snapshot. False: something was not
@@ -63,8 +68,9 @@ typedef struct rf_sequencer_stats {
     uint64_t snapshot_seq;   /* of the newest one */
     uint64_t snapshot_tried; /* of the last one that was begun */
     uint64_t snapshots_failed;
-    int64_t snapshot_time_ns;
-    uint64_t checks; /* of the invariants */
+    uint64_t bytes_written;   /* of the journal, since the start */
+    int64_t snapshot_time_ns; /* 0 = there is none */
+    uint64_t checks;          /* of the invariants */
     int64_t check_last_ns;
 } rf_sequencer_stats;
 rf_sequencer_stats rf_sequencer_statistics(const rf_sequencer *sequencer);

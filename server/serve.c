@@ -108,6 +108,13 @@ static void on_durable(void *context, uint64_t seq, int64_t flush_ns)
         rf_doors_durable(self->doors, seq, flush_ns);
 }
 
+/* What the history has not written can only be made from the journal. */
+static uint64_t find_needed(void *context)
+{
+    server *self = context;
+    return rf_history_written(self->history);
+}
+
 /* Nothing that was not durable may get out, so nothing more gets out at all. */
 static void on_failed(void *context, const char *why)
 {
@@ -125,6 +132,14 @@ static void note_recovery(const rf_recovery *recovery)
             RF_NOTE_NUMBER("last_seq", recovery->journal.last_seq));
 }
 
+/* The journal cannot reach back to more snapshots than there are. */
+static int64_t keep_journal(const int64_t *numbers)
+{
+    int64_t journal = numbers[RF_SETTING_journal_keep];
+    int64_t snapshots = numbers[RF_SETTING_snapshot_keep];
+    return journal < snapshots ? journal : snapshots;
+}
+
 static bool make_sequencer(server *self)
 {
     const int64_t *numbers = self->config->numbers;
@@ -133,10 +148,14 @@ static bool make_sequencer(server *self)
         .segment_size = (uint64_t)numbers[RF_SETTING_segment_size],
         .snapshot_every = (uint64_t)numbers[RF_SETTING_snapshot_every],
         .snapshot_keep = (unsigned)numbers[RF_SETTING_snapshot_keep],
+        .journal_keep = (unsigned)keep_journal(numbers),
         .limits = read_limits(self->config),
     };
-    const rf_sequencer_handler handler = {
-        .context = self, .taken = on_taken, .durable = on_durable, .failed = on_failed};
+    const rf_sequencer_handler handler = {.context = self,
+                                          .taken = on_taken,
+                                          .durable = on_durable,
+                                          .failed = on_failed,
+                                          .needed = find_needed};
     self->sequencer = rf_sequencer_open(&self->loop, &options, &handler, self->error);
     return self->sequencer != NULL;
 }

@@ -36,6 +36,7 @@ struct rf_journal {
     char error[256];
     /* of both */
     bool out, halted;
+    uint64_t written; /* bytes */
 };
 
 static void path_of(const rf_journal *journal, const char *name, char path[RF_STORE_PATH_SIZE])
@@ -330,6 +331,7 @@ static bool write_frames(rf_journal *journal, size_t from, size_t size)
         return halt(journal, "cannot write to a file in", error);
     if (disk->sync(disk->context, journal->file, &error) < 0)
         return halt(journal, "cannot flush a file in", error);
+    __atomic_fetch_add(&journal->written, size, __ATOMIC_RELAXED);
     journal->offset =
         (journal->offset + size + RF_SECTOR_SIZE - 1) & ~(uint64_t)(RF_SECTOR_SIZE - 1);
     return true;
@@ -375,6 +377,11 @@ bool rf_journal_commit(rf_journal *journal, uint64_t *durable_seq)
 const char *rf_journal_error(const rf_journal *journal)
 {
     return __atomic_load_n(&journal->halted, __ATOMIC_ACQUIRE) ? journal->error : "";
+}
+
+uint64_t rf_journal_written(const rf_journal *journal)
+{
+    return __atomic_load_n(&journal->written, __ATOMIC_RELAXED);
 }
 
 /* ---- Forgetting ---------------------------------------------------------------------------------- */

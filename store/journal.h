@@ -83,6 +83,9 @@ bool rf_journal_take(rf_journal *journal);
 bool rf_journal_commit(rf_journal *journal, uint64_t *durable_seq);
 const char *rf_journal_error(const rf_journal *journal); /* "" = healthy */
 
+/* Bytes written since it was opened; any thread may ask. */
+uint64_t rf_journal_written(const rf_journal *journal);
+
 /* Removes whole files that hold only records up to seq. */
 bool rf_journal_forget(rf_journal *journal, uint64_t seq);
 

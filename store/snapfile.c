@@ -321,16 +321,28 @@ bool rf_snapfile_list(const rf_disk *disk, const char *dir, uint64_t **numbers, 
     return good || rf_store_complain(error, "cannot list", dir, number);
 }
 
-bool rf_snapfile_prune(const rf_disk *disk, const char *dir, unsigned keep, char error[256])
+uint64_t rf_snapfile_floor(const uint64_t *numbers, size_t count, unsigned keep, uint64_t needed)
+{
+    size_t left = count < keep ? 0 : count - keep + 1; /* that may be the one */
+    while (left > 0 && numbers[left - 1] > needed)
+        left--;
+    return left > 0 ? numbers[left - 1] : 0;
+}
+
+bool rf_snapfile_prune(const rf_disk *disk, const char *dir, unsigned keep, uint64_t needed,
+                       char error[256])
 {
     rf_names names;
     int number = 0;
     error[0] = '\0';
     if (!rf_names_list(disk, dir, prefix, &names, &number))
         return rf_store_complain(error, "cannot list", dir, number);
+    const uint64_t wanted = rf_snapfile_floor(names.numbers, names.count, 1, needed);
     bool good = true;
     for (size_t i = 0; good && i + keep < names.count; i++) {
         char path[RF_STORE_PATH_SIZE];
+        if (names.numbers[i] == wanted)
+            continue;
         path_of(path, dir, names.numbers[i]);
         good = disk->remove(disk->context, path, &number) == 0;
     }

@@ -26,7 +26,12 @@ bool rf_snapfile_load(const rf_disk *disk, const char *dir, uint64_t until, uint
 /* The numbers of all there are, ascending; the caller frees them. */
 bool rf_snapfile_list(const rf_disk *disk, const char *dir, uint64_t **numbers, size_t *count,
                       char error[256]);
-/* Keeps the newest `keep`. */
-bool rf_snapfile_prune(const rf_disk *disk, const char *dir, unsigned keep, char error[256]);
+/* Keeps the newest `keep`, and the newest that is not past `needed`: for who must go on from there
+ * (a history that is behind). UINT64_MAX: nobody. */
+bool rf_snapfile_prune(const rf_disk *disk, const char *dir, unsigned keep, uint64_t needed,
+                       char error[256]);
+/* The newest number that `keep` of them reach back to and that is not past `needed`: what lies before
+ * it can be forgotten. 0: nothing can. */
+uint64_t rf_snapfile_floor(const uint64_t *numbers, size_t count, unsigned keep, uint64_t needed);
 
 #endif

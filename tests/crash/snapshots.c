@@ -82,7 +82,7 @@ void crash_snapshots(uint64_t points, uint64_t seed)
             crash_fail("%s", error);
         run.saved = run.saving;
         on_point(&run, FAKE_SYNC);
-        if (!rf_snapfile_prune(&calls, "d", 2, error))
+        if (!rf_snapfile_prune(&calls, "d", 2, UINT64_MAX, error))
             crash_fail("%s", error);
     }
     printf("%llu crash points of snapshots: %llu times the older, %llu times the newer\n",

@@ -123,7 +123,21 @@ test('/healthz, /readyz and /metrics', async () => {
     assert.ok(values.get('ringfence_journal_durable_seq') >= 5)
     assert.equal(values.get('ringfence_open_interest{instrument="BTCUSD-PERP"}'), 0)
     assert.ok(values.get('ringfence_disk_free_bytes') > 0)
+    assert.ok(values.get('ringfence_journal_written_bytes_total') > 0)
+    assert.equal(values.get('ringfence_history_failed'), 0)
+    assert.ok(values.get('ringfence_history_behind_records') >= 0)
+    assert.ok(values.get('ringfence_history_rows_waiting') >= 0)
+    assert.equal(values.get('ringfence_snapshot_age_seconds'), -1)
+    const lines = values.get('ringfence_audit_lines')
+    assert.ok(lines >= 5)
+    assert.equal(fs.readFileSync(path.join(venue.data, 'audit.log'), 'utf8').trimEnd().split('\n').length, lines)
     // The API's listener does not show them.
     assert.equal((await venue.raw({ path: '/metrics' })).status, 404)
+    // What a snapshot's age counts from, and the log's lines, outlive a restart.
+    await venue.restart()
+    const value = async (name) => Number((await venue.metrics()).text.match(new RegExp(`^ringfence_${name} (\\S+)$`, 'm'))[1])
+    const age = await value('snapshot_age_seconds')
+    assert.ok(age >= 0 && age < 60, `${age}`)
+    assert.equal(await value('audit_lines'), lines)
   } finally { await venue.remove() }
 })

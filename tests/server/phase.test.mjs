@@ -64,6 +64,11 @@ test('a restart with a stale feed liquidates nobody, until the price comes', asy
     assert.equal((await venue.operator('get-liquidations')).result.data.length, 0)
     await venue.operator('set-mark-price', { instrument_name: BTC, price: '30000' })
     assert.equal((await venue.operator('get-liquidations')).result.data.length, 1)
+    const counted = (await venue.metrics()).text
+    assert.match(counted, /^ringfence_liquidations_started_total 1$/m)
+    const ended = [...counted.matchAll(/^ringfence_liquidations_total\{outcome="(\w+)"\} (\d+)$/gm)]
+    assert.deepEqual(ended.map((row) => row[1]), ['recovered', 'closed', 'taken_over', 'deleveraged'])
+    assert.equal(ended.reduce((sum, row) => sum + Number(row[2]), 0), 1)
     assert.equal((await venue.operator('check-invariants')).result.ok, true)
   } finally { await venue.remove() }
 })

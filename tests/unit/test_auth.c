@@ -520,10 +520,10 @@ static void the_reserved_lane_takes_risk_off(void **state)
     assert_true(reserved("private/create-isolated-margin-transfer", "{\"direction\":\"IN\"}"));
     assert_false(reserved("private/create-isolated-margin-transfer", "{\"direction\":\"DEBIT\"}"));
     assert_false(reserved("private/user-balance", "{}"));
-    assert_true(rf_rate_admits(false, RF_OVERLOAD_WAITING - 1));
-    assert_false(rf_rate_admits(false, RF_OVERLOAD_WAITING));
-    assert_true(rf_rate_admits(true, RF_OVERLOAD_WAITING));
-    assert_false(rf_rate_admits(true, RF_OVERLOAD_WAITING_MAX));
+    assert_true(rf_rate_admits(false, 99, 100));
+    assert_false(rf_rate_admits(false, 100, 100));
+    assert_true(rf_rate_admits(true, 100, 100));
+    assert_false(rf_rate_admits(true, 200, 100));
 }
 
 #define WITH_KEYS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
