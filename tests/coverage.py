@@ -48,6 +48,10 @@ COMMAND_METHODS = {
 }
 
 
+# Tests that start a server: only they can hold a setting.
+SETTING_TESTS = ("server/",)
+
+
 # ---- The tables of the source ------------------------------------------------------------------------------
 
 def expand(path, *macros):
@@ -76,6 +80,8 @@ class Table:
         self.commands = expand("engine/command.def", "RF_COMMAND(name,doc)=@ROW name")
         self.channels = [json.loads(row) for row in expand("api/channels.def",
                                                            "RF_CHANNEL(id,pattern,door,interval,doc)=@ROW pattern")]
+        self.settings = expand("server/config.def",
+                               "RF_SETTING(section,name,type,default,low,high,doc)=@ROW name")
         self.codes = dict(row.split() for row in expand("engine/errors.def",
                                                        "RF_ERROR(name,code,http,when)=@ROW name code"))
 
@@ -88,6 +94,7 @@ class Table:
             "Codes": list(self.codes),
             "Commands": self.commands,
             "Channels": self.channels,
+            "Settings": self.settings,
             "Rules": RULES,
         }
 
@@ -167,6 +174,8 @@ class Tests:
 
     def mentions(self, chapter, key, test):
         if test in self.programs:
+            if chapter == "Settings" and not test.startswith(SETTING_TESTS):
+                return False
             if chapter == "Channels" and "subscribe" not in self.programs[test]:
                 return False
             return re.search(self.pattern(chapter, key), self.programs[test]) is not None
@@ -187,6 +196,10 @@ class Tests:
 
     @staticmethod
     def pattern(chapter, key):
+        if chapter == "Settings":
+            # As an option in quotes, or as a line of a configuration file.
+            option = key.replace("_", "-")
+            return rf"['\"]--{option}['\"]|\s--{option}\s|(?:\\n|[\"'])\s*{key} = "
         prefix = {"Events": "RF_EVENT_", "Codes": "RF_ERR_", "Commands": "RF_COMMAND_"}.get(chapter)
         if prefix:
             return rf"\b{prefix}{key}\b"
@@ -257,6 +270,7 @@ ABOUT = {
     "Codes": "Rows of engine/errors.def. A scenario expects the code. Codes that only a server can answer are held by the test of the table.",
     "Commands": "Rows of engine/command.def.",
     "Channels": "Rows of api/channels.def. The program subscribes and looks at what comes; docs/websocket.md shows a real message of each (tests/unit/test_feed_channels.c).",
+    "Settings": "Rows of server/config.def. A test starts the server with the setting, and looks at what it does.",
     "Rules": "Numbered rules of margin.md (a section without numbers is one rule).",
 }
 
