@@ -5,7 +5,7 @@
  * isolated; nobody flips; own, the fund's and unhealthy positions are skipped; no fees.
  *
  * The queue of one side of one instrument is made once and kept for the liquidations that follow
- * at the same mark (decisions.md): what a step changes is put in its new place when the step is
+ * at the same mark (market.md): what a step changes is put in its new place when the step is
  * over, and whoever comes first is scored again before giving anything up. A score that fell
  * meanwhile is found that way, one that rose cannot have been missed.
  *

@@ -116,7 +116,7 @@ static bool is_outlier(int64_t price, int64_t middle)
     return (rf_wide)rf_abs(price - middle) * 100 > (rf_wide)middle * OUTLIER_PERCENT;
 }
 
-/* decisions.md, Index. False: the sources disagree so much that none is near the median. The
+/* market.md, Index. False: the sources disagree so much that none is near the median. The
  * index then keeps its last price and grows old: nobody can say which of them is right. */
 static bool recompute(const rf_engine *engine, rf_index *index)
 {

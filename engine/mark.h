@@ -2,7 +2,7 @@
  *
  * Promise: the index is the median of fresh sources without outliers; the mark is the median of
  * index, index + decaying basis and book mid, clamped, or what the operator pinned
- * (decisions.md). Marks change only here, never inside matching; a changed mark sets
+ * (market.md). Marks change only here, never inside matching; a changed mark sets
  * instrument->moved.
  *
  * May include: engine/state.h, engine/book.h. */

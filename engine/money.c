@@ -242,7 +242,7 @@ static uint32_t root_of(const rf_engine *engine, uint32_t account)
     return master != 0 ? master : account;
 }
 
-/* decisions.md: "a master moves money anywhere in its family, a sub only to its master". */
+/* market.md: "a master moves money anywhere in its family, a sub only to its master". */
 static rf_error check_family(const rf_engine *engine, uint32_t caller, uint32_t from, uint32_t to)
 {
     if (!known(engine, caller))

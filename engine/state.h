@@ -259,7 +259,7 @@ typedef struct rf_instrument {
     uint32_t triggers_first, triggers_last; /* armed orders, oldest first */
     rf_price trigger_low[3],
         trigger_high[3]; /* per rf_price_ref: conservative nearest ref_price; 0/MAX none */
-    /* funding (decisions.md, Funding) */
+    /* funding (market.md, Funding) */
     rf_rate funding_rate;        /* e8 per four hours, in force */
     rf_rate pinned_rate;         /* e8 per hour, next settlement only */
     rf_wide premium_sum;         /* premium e8 * ns over the running interval */

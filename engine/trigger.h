@@ -1,4 +1,4 @@
-/* Trigger orders: stop and take-profit by mark, last or index price (decisions.md, Triggers).
+/* Trigger orders: stop and take-profit by mark, last or index price (market.md, Triggers).
  *
  * Promise: looked at after each command and its liquidations, nearest first, one at a time; an instrument whose
  * prices passed no bound costs two comparisons.

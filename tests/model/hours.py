@@ -1,4 +1,4 @@
-"""decisions.md: index, mark, premium; margin.md 7: funding, session settlement, socialised loss; time."""
+"""market.md: index, mark, premium; margin.md 7: funding, session settlement, socialised loss; time."""
 import liquidation
 from money import E8, down, median, to_zero, up
 from orders import due, fire

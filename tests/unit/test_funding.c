@@ -1,4 +1,4 @@
-/* Funding, session settlement and socialised loss: margin.md 7 and 11, decisions.md "Funding",
+/* Funding, session settlement and socialised loss: margin.md 7 and 11, market.md "Funding",
  * "Settlement". */
 #include "tests/unit/commands.h"
 

@@ -1,4 +1,4 @@
-/* Index and mark prices: decisions.md "Mark price", "Index", "Numbers", "States". */
+/* Index and mark prices: market.md "Mark price", "Index", "Numbers", "States". */
 #include "tests/unit/commands.h"
 
 #include "engine/mark.h"
