@@ -1,6 +1,6 @@
 #!/bin/sh
-# examples.sh [BUILD]: every example runs with its books checked after each call, and what README.md shows as output
-# is output: each line of its example stands in what ./run prints, in that order.
+# examples.sh [BUILD]: every example runs with its books checked after each call, and each line that README.md shows of
+# the story stands in what ./run --story prints, in that order.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 program=${1:-build}/ringfence
@@ -11,7 +11,7 @@ done
 story=$(mktemp)
 "$program" replay --story examples/isolated-margin.jsonl >"$story" || failed=1
 awk -v story="$story" '
-    /^## / { inside = ($0 == "## An example") }
+    /^## / { inside = ($0 == "## A story without a server") }
     inside && /^```/ { quoted = !quoted; next }
     inside && quoted && NF {
         wanted++
