@@ -47,6 +47,15 @@ test("a viewer sees and may do nothing", { skip }, async () => {
   await form.locator("input[name=amount]").fill("5");
   await form.getByRole("button").click();
   await watched.page.locator(".notices .bad", { hasText: "40104" }).waitFor();
+  // Who may come in is not for a viewer's eyes; a number by hand is not for his hands.
+  await view("People and keys");
+  await watched.page.locator(".fault", { hasText: "You may not do this. [40104]" }).waitFor();
+  await view("Instruments");
+  await watched.page.getByRole("button", { name: "Halt everything" }).click();
+  await watched.page.locator("dialog .danger").click();
+  await watched.page.locator(".notices .bad", { hasText: "40104" }).first().waitFor();
+  await watched.page.keyboard.press("Escape");
+  assert.equal((await exposure())["state"], "OPEN");
   await watched.page.getByRole("button", { name: "Log out" }).click();
 });
 
@@ -86,6 +95,78 @@ test("an instrument is listed, its risk changed with the impact shown, halted an
   await until("open", async () => (await exposure())["state"] === "OPEN");
 });
 
+test("everything is halted at once, and opened again one by one", { skip }, async () => {
+  const { page } = watched;
+  await page.getByRole("button", { name: "Halt everything" }).click();
+  await page.locator("dialog .danger").click();
+  const states = async (): Promise<string[]> => ((await server.must("operator/get-exposure"))["data"] as Json[]).map((row) => row["state"] as string);
+  await until("all halted", async () => (await states()).every((state) => state === "HALTED"));
+  for (const row of (await server.must("operator/get-exposure"))["data"] as Json[]) {
+    await page.getByLabel("State of " + row["instrument_name"]).selectOption("OPEN");
+    await page.getByRole("button", { name: "Set open" }).click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+  }
+  await until("all open", async () => (await states()).every((state) => state === "OPEN"));
+});
+
+test("an announcement goes out; a mark is pinned and released", { skip }, async () => {
+  const { page } = watched;
+  const form = page.getByRole("region", { name: "Announcement" });
+  await form.locator("input[name=title]").fill("Maintenance tonight");
+  await form.locator("input[name=content]").fill("Between two and three.");
+  await form.getByRole("button", { name: "Publish" }).click();
+  await until("the announcement", async () => JSON.stringify(await server.public("public/get-announcements")).includes("Maintenance tonight"));
+  const mark = (await exposure())["mark_price"] as string;
+  await page.getByLabel("Mark price to pin on " + S).fill(decimal.plain(decimal.of(mark)));
+  await page.locator(`tr[data-row="${S}"]`).getByRole("button", { name: "Pin mark" }).click();
+  await until("pinned", async () => (await exposure())["mark_pinned"] === true);
+  await page.locator(`tr[data-row="${S}"]`).getByRole("button", { name: "Release mark" }).click();
+  await until("released", async () => (await exposure())["mark_pinned"] === false);
+});
+
+test("an account is adjusted with a reason, given its own fees, suspended and released", { skip }, async () => {
+  const { page } = watched;
+  const trader2 = (): ReturnType<Server["account"]> => server.account("trader2");
+  const cash = async (): Promise<decimal.Decimal> => decimal.of((await server.result(trader2(), "private/user-balance")).data[0].total_cash_balance as string);
+  await view("Accounts");
+  await page.getByLabel("Account (label or id)").fill("trader2");
+  await page.getByRole("button", { name: "Look up" }).click();
+  const adjust = page.getByRole("region", { name: "Adjust" });
+  const before = await cash();
+  await adjust.locator("input[name=amount]").fill("-12.5");
+  assert.ok(await adjust.getByRole("button").isDisabled(), "not without a reason");
+  await adjust.locator("input[name=reason]").fill("a fee that was missed");
+  await adjust.getByRole("button").click();
+  await until("adjusted", async () => decimal.compare(decimal.sub(before, await cash()), decimal.of("12.5")) === 0);
+  const fees = page.getByRole("region", { name: "Fees" });
+  await fees.locator("input[name=maker]").fill("0.0001");
+  await fees.locator("input[name=taker]").fill("0.0002");
+  await fees.getByRole("button", { name: "Set fees" }).click();
+  const bps = async (): Promise<string> => (await server.result(trader2(), "private/get-instrument-fee-rate", { instrument_name: S })).effective_taker_rate_bps as string;
+  await until("its own fees", async () => decimal.compare(decimal.of(await bps()), decimal.of("2")) === 0);
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await until("suspended", async () => (await server.call(trader2(), "private/create-order", { instrument_name: S, side: "BUY", type: "MARKET", quantity: "0.01" }))["code"] === 202);
+  await page.getByRole("button", { name: "Release" }).click();
+  await until("released", async () => (await server.must("operator/get-account", { account: "trader2" }))["account"].suspended === false);
+});
+
+test("a key is revoked, a person made", { skip }, async () => {
+  const { page } = watched;
+  const key = (await server.must("operator/create-api-key", { account: "trader2", label: "bot" }))["api_key"] as string;
+  await view("People and keys");
+  await page.getByRole("button", { name: "Revoke " + key }).click();
+  await page.locator(`tr[data-row="${key}"]`).getByText("revoked").waitFor();
+  const rows = (await server.must("operator/list-api-keys", { account: "trader2" }))["data"] as Json[];
+  assert.equal(rows.find((row) => row["api_key"] === key)!["revoked"], true);
+  const form = page.getByRole("form", { name: "A person for the console" });
+  await form.locator("input[name=name]").fill("rita");
+  await form.locator("input[name=password]").fill("a-long-password");
+  await form.getByLabel("Role").selectOption("RISK");
+  await form.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("region", { name: "People" }).locator('tr[data-row="rita"]').waitFor();
+  await watched.shot("console-people");
+});
+
 test("a withdrawal is approved", { skip }, async () => {
   const { page } = watched;
   const trader = server.account("trader");
@@ -116,7 +197,19 @@ test("an account is looked up as its trader sees it; a liquidation explained; th
     const shown = await watched.field("INSURANCE");
     return shown !== null && decimal.compare(decimal.of(shown), decimal.of(house["INSURANCE"] as string)) === 0 && house["INSURANCE"] !== before["INSURANCE"];
   });
+  const newest = (await server.public("public/x/get-insurance-events", "limit=1")).data[0] as Json;
+  await page.getByRole("region", { name: "Flows of the fund" }).locator(`tr[data-row="${newest["event_id"]}"]`).waitFor();
+  await until("what the fund took over", async () => {
+    const shown = await page.getByRole("region", { name: "Positions of the fund" }).locator(`tr[data-row="${S}"] [data-field=fund_quantity]`).getAttribute("data-value");
+    return decimal.compare(decimal.of(shown), decimal.of((await exposure())["fund_quantity"] as string)) === 0;
+  });
+  await page.getByRole("region", { name: "Price feeds" }).getByText("every mark is fresh").waitFor();
   await watched.shot("console");
+  await page.locator(".notices p").first().waitFor({ state: "detached", timeout: 10_000 });
+  await page.setViewportSize({ width: 1100, height: 500 });
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await watched.picture("console");
+  await page.setViewportSize({ width: 1440, height: 900 });
 });
 
 test("audit log, invariants and digest", { skip }, async () => {
@@ -124,6 +217,7 @@ test("audit log, invariants and digest", { skip }, async () => {
   await view("Audit and proof");
   await page.getByText("all hold").waitFor();
   await page.getByRole("region", { name: "Audit log" }).getByText("operator/set-instrument-state").first().waitFor();
+  await page.getByText("this is a single server").waitFor();
   await watched.shot("console-proof");
   watched.clean([/Failed to load resource/]);
 });

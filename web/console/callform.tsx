@@ -12,14 +12,14 @@ interface Input {
 }
 
 /** A small form for one call: every field is needed. */
-export function CallForm(props: { title: string; hint?: string; button: string; done: string; method: string; inputs: Input[]; fixed?: Row; role?: boolean }) {
+export function CallForm(props: { title: string; hint?: string; button: string; done: string; method: string; inputs: Input[]; fixed?: Row; role?: boolean; after?: () => void }) {
   const [values, setValues] = useState<Record<string, string>>({});
   const [role, setRole] = useState<"VIEWER" | "SUPPORT" | "RISK" | "ADMIN">("VIEWER");
   const bad = props.inputs.find((one) => one.number && values[one.key] && !decimal.parse(values[one.key]!.trim()));
   const ready = props.inputs.every((one) => values[one.key]?.trim()) && !bad;
   const params = { ...props.fixed, ...values, ...(props.role ? { role } : {}) };
   return (
-    <form class="panel" aria-label={props.title} onSubmit={(event) => { event.preventDefault(); void act(props.done, props.method, params).then((done) => done && setValues({})); }}>
+    <form class="panel" aria-label={props.title} onSubmit={(event) => { event.preventDefault(); void act(props.done, props.method, params).then((done) => { if (done) { setValues({}); props.after?.(); } }); }}>
       <h2>{props.title}</h2>
       {props.inputs.map((one) => (
         <label class="text" key={one.key}>{one.title}

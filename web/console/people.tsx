@@ -76,7 +76,7 @@ export function People() {
         <h2>API keys <small>without their secrets</small></h2>
         <Table columns={KEYS} rows={keys.value} id={(row) => row.api_key} empty="There is no key." />
       </section>
-      <CallForm title="A person for the console" button="Create" done="Created." method="operator/create-user" role
+      <CallForm title="A person for the console" button="Create" done="Created." method="operator/create-user" role after={() => void look()}
         inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} hint="Viewer looks; support also suspends, announces, rejects withdrawals and revokes keys; risk also changes parameters, states, prices and fees and approves withdrawals; admin does everything." />
       <CallForm title="A new password" button="Set" done="Set: his sessions have ended." method="operator/set-password"
         inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} />

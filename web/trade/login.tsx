@@ -1,6 +1,6 @@
 // Log-in and log-out. In a sandbox the demo account is one click away.
 import { signal } from "@preact/signals";
-import { post } from "../shared/api";
+import { post, Refusal } from "../shared/api";
 import { Dialog, saying, tell } from "../shared/ui";
 import { connectUser, ended, forgetUser, person, reload, type Person } from "./state";
 
@@ -22,7 +22,8 @@ async function logIn(who: string, secret: string, totp: string): Promise<void> {
     await reload();
     connectUser();
   } catch (error) {
-    fault.value = saying(error);
+    const wrong = error instanceof Refusal && error.code === 40101;
+    fault.value = wrong ? "The name, the password or the code is not right." : saying(error);
   } finally {
     busy.value = false;
   }

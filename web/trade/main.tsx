@@ -2,6 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { get } from "../shared/api";
+import * as decimal from "../shared/decimal";
 import { Choice, Notices, saying, tell } from "../shared/ui";
 import { Account } from "./account";
 import { Book } from "./book";
@@ -101,10 +102,26 @@ const MARGIN_WORDS: Record<string, [string, "good" | "bad" | "plain"]> = {
   ADL: ["was reduced by deleveraging.", "bad"],
 };
 
+/** The fills of one message, one line for each instrument and side, at their average price. */
+function traded(trades: OwnTrade[]): void {
+  const groups = new Map<string, OwnTrade[]>();
+  for (const trade of trades) {
+    const key = trade.side + trade.instrument_name;
+    groups.set(key, [...(groups.get(key) ?? []), trade]);
+  }
+  for (const fills of groups.values()) {
+    const { side, instrument_name: name, traded_price: price } = fills[0]!;
+    const quantity = fills.reduce((sum, one) => decimal.add(sum, decimal.of(one.traded_quantity)), decimal.ZERO);
+    const value = fills.reduce((sum, one) => decimal.add(sum, decimal.mul(decimal.of(one.traded_quantity), decimal.of(one.traded_price))), decimal.ZERO);
+    const average = decimal.text(decimal.div(value, quantity, decimal.of(price).scale), decimal.of(price).scale);
+    const many = fills.length > 1 ? ` on average, in ${fills.length} fills` : "";
+    tell(`${side === "BUY" ? "Bought" : "Sold"} ${decimal.plain(quantity)} ${name} at ${average}${many}`, "plain");
+  }
+}
+
 notice.value = (kind, what) => {
   if (kind === "trade") {
-    const trade = what as OwnTrade;
-    tell(`${trade.side === "BUY" ? "Bought" : "Sold"} ${trade.traded_quantity} ${trade.instrument_name} at ${trade.traded_price}`, "plain");
+    traded(what as OwnTrade[]);
     return;
   }
   const event = what as MarginEvent;

@@ -209,7 +209,7 @@ function userMessage(push: Push): void {
       if (push.data[0]) riskMessage(push.data[0] as Risk);
       return;
     case "user.trade":
-      push.data.forEach((trade) => notice.value?.("trade", trade));
+      notice.value?.("trade", push.data);
       historyStamp.value++;
       return;
     case "user.x.margin":

@@ -18,22 +18,27 @@ const supposedMark = computed(() => {
   return decimal.floorTo(product, decimal.of(instrument.value?.price_tick_size));
 });
 
-/** The account's ratio with all its cross positions of this instrument at the supposed mark. */
+/** The account's ratio with its cross positions of this instrument at the supposed mark: maintenance and fee reserve
+ * over the equity. The totals of the API leave the reserve out on both sides; the rows have it. */
 const crossRatio = computed(() => {
   const row = balance.value;
   if (!row) return null;
   let required = decimal.rescale(decimal.of(row.total_maintenance_margin), 8);
-  let margin = decimal.rescale(decimal.of(row.total_margin_balance), 8);
+  let equity = decimal.rescale(decimal.of(row.total_margin_balance), 8);
   for (const position of positions.value) {
-    if (position.isolation_id || position.instrument_name !== symbol.value) continue;
+    if (position.isolation_id) continue;
+    const reserve = decimal.rescale(decimal.of(position.fee_reserve), 8);
+    required += reserve;
+    equity += reserve;
+    if (position.instrument_name !== symbol.value) continue;
     const share = crossShare(position, supposedMark.value);
     const present = crossShare(position, decimal.of(position.mark_price));
     if (!share || !present) return null;
     required += share.required - present.required;
-    margin += share.gain;
+    equity += share.gain;
   }
-  if (margin <= 0n) return "1";
-  return decimal.text({ units: (required * 10000n) / margin, scale: 4 }, 4);
+  if (equity <= 0n) return "1";
+  return decimal.text({ units: (required * 100000000n + equity - 1n) / equity, scale: 8 }, 8);
 });
 
 export function WhatIf() {
