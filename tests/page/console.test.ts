@@ -206,10 +206,8 @@ test("an account is looked up as its trader sees it; a liquidation explained; th
   await page.getByRole("region", { name: "Price feeds" }).getByText("every mark is fresh").waitFor();
   await watched.shot("console");
   await page.locator(".notices p").first().waitFor({ state: "detached", timeout: 10_000 });
-  await page.setViewportSize({ width: 1100, height: 500 });
   await page.evaluate(() => window.scrollTo(0, 0));
   await watched.picture("console");
-  await page.setViewportSize({ width: 1440, height: 900 });
 });
 
 test("audit log, invariants and digest", { skip }, async () => {

@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deflateSync, inflateSync } from "node:zlib";
 import { build, shots } from "./places";
+import { small } from "./png";
 
 export type Json = Record<string, any>;
 
@@ -169,46 +169,12 @@ export class Watched {
 
   /** A picture for docs/shots: build/shots/docs-NAME.png is copied there by hand when it should change. */
   async picture(name: string): Promise<void> {
-    writeFileSync(join(shots, `docs-${name}.png`), packed(await this.page.screenshot()));
+    writeFileSync(join(shots, `docs-${name}.png`), small(await this.page.screenshot()));
   }
 
   async shot(name: string): Promise<void> {
     await this.page.screenshot({ path: join(shots, name + ".png") });
   }
-}
-
-/** The same picture in fewer bytes: what chromium packs quickly is packed well. */
-function packed(png: Buffer): Buffer {
-  const parts: Buffer[] = [png.subarray(0, 8)];
-  const data: Buffer[] = [];
-  const chunk = (type: string, body: Buffer): Buffer => {
-    const named = Buffer.concat([Buffer.from(type), body]);
-    const frame = Buffer.alloc(8 + named.length);
-    frame.writeUInt32BE(body.length, 0);
-    named.copy(frame, 4);
-    frame.writeUInt32BE(crc(named), 4 + named.length);
-    return frame;
-  };
-  for (let at = 8; at < png.length;) {
-    const size = png.readUInt32BE(at);
-    const type = png.toString("latin1", at + 4, at + 8);
-    if (type === "IDAT") data.push(png.subarray(at + 8, at + 8 + size));
-    else {
-      if (type === "IEND") parts.push(chunk("IDAT", deflateSync(inflateSync(Buffer.concat(data)), { level: 9, memLevel: 9 })));
-      parts.push(png.subarray(at, at + 12 + size));
-    }
-    at += 12 + size;
-  }
-  return Buffer.concat(parts);
-}
-
-function crc(bytes: Buffer): number {
-  let sum = 0xffffffff;
-  for (const byte of bytes) {
-    sum ^= byte;
-    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
-  }
-  return ~sum >>> 0;
 }
 
 let browser: Browser | undefined;

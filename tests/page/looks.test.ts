@@ -145,18 +145,21 @@ test("the accessibility tree names everything that can be done", { skip }, async
 /** docs/shots/trade.png and phone.png: an hour of market, two positions side by side. */
 test("pictures for the documents", { skip }, async () => {
   const trader = server.account("trader");
-  await server.must("operator/sandbox-clock", { speed: 240 });
+  await server.must("operator/sandbox-clock", { speed: 120 });
   await until("some candles", async () => (await server.public("public/get-candlestick", "instrument_name=BTCUSD-PERP&timeframe=1m&count=60")).data.length >= 14, 20_000);
   await server.must("operator/sandbox-clock", { speed: 1 });
   await server.result(trader, "private/create-order",
     { instrument_name: "BTCUSD-PERP", side: "BUY", type: "MARKET", quantity: "0.02", exec_inst: ["ISOLATED_MARGIN"], leverage: "10" });
   await server.result(trader, "private/create-order", { instrument_name: "BTCUSD-PERP", side: "SELL", type: "MARKET", quantity: "0.05" });
-  for (const [name, width, height] of [["trade", 1200, 640], ["phone", 390, 560]] as const) {
+  for (const [name, width, height] of [["trade", 1440, 900], ["phone", 390, 844]] as const) {
     const seen = await open(server.ready.url, { width, height });
     await logIn(seen, trader);
     await seen.page.getByRole("radiogroup", { name: "Length of a candle" }).getByRole("radio", { name: "1m", exact: true }).click();
     if (name === "phone") await seen.page.getByRole("radiogroup", { name: "Part of the page" }).getByRole("radio", { name: "Positions" }).click();
-    else await seen.page.locator(".form input[name=quantity]").fill("0.05");
+    else {
+      await seen.page.locator(".form .hint button", { hasText: "Best" }).click();
+      await seen.page.locator(".form input[name=quantity]").fill("0.05");
+    }
     await seen.page.locator("tr[data-mode=isolated] [data-field=fees]").waitFor();
     await seen.page.waitForTimeout(700);
     await seen.picture(name);

@@ -78,7 +78,7 @@ function Fund() {
         <div><dt>Fees earned</dt><dd><Num value={row.FEES} places={2} field="FEES" /> USD</dd></div>
         <div><dt>Waiting withdrawals</dt><dd><Num value={row.WITHDRAWALS} places={2} field="WITHDRAWALS" /> USD</dd></div>
       </dl>
-      <FundPlot />
+      {fundHistory.value.length > 1 && <FundPlot />}
     </section>
   );
 }
