@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import * as decimal from "../../web/shared/decimal";
+import { violations } from "./axe";
 import { chromiumPath, closeBrowser, type Json, open, Server, until, type Watched } from "./harness";
 
 const server = new Server();
@@ -216,6 +217,11 @@ test("audit log, invariants and digest", { skip }, async () => {
   await page.getByText("all hold").waitFor();
   await page.getByRole("region", { name: "Audit log" }).getByText("operator/set-instrument-state").first().waitFor();
   await page.getByText("this is a single server").waitFor();
+  for (const name of ["Risk", "Instruments", "Accounts", "Money", "People and keys", "Audit and proof"]) {
+    await view(name);
+    await page.waitForTimeout(200);
+    assert.deepEqual(await violations(watched), [], name);
+  }
   await watched.shot("console-proof");
   watched.clean([/Failed to load resource/]);
 });

@@ -1,16 +1,15 @@
 // How the pages look and load: budgets of size and time, CSP, axe-core, the accessibility tree, dark, light and phone.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { chromiumPath, closeBrowser, logIn, open, save, Server, until, type Watched } from "./harness";
+import { violations } from "./axe";
 import { pages } from "./places";
 
 const server = new Server();
 let watched: Watched;
 const skip = chromiumPath ? false : "SKIP no chromium";
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 before(async () => {
   if (skip) return;
@@ -74,17 +73,6 @@ test("headers: CSP without unsafe-inline, ETag, gzip, no versions", { skip }, as
   assert.equal((await fetch(server.ready.url + "/", { headers: { "if-none-match": etag } })).status, 304);
   for (const path of ["/../etc/passwd", "/%2e%2e/etc/passwd", "/trade.js.map", "/console.js", "/nothing"]) assert.equal((await fetch(server.ready.url + path)).status, 404, path);
 });
-
-async function violations(page: Watched): Promise<unknown[]> {
-  const session = await page.context.newCDPSession(page.page);
-  // The debugger's own door: the page's CSP lets no script of ours in, and stays as it is.
-  await session.send("Runtime.evaluate", { expression: axe });
-  const { result } = await session.send("Runtime.evaluate", {
-    expression: "axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations.map((v) => [v.id, v.nodes.map((n) => n.target.join(' ') + ' ' + n.failureSummary).slice(0, 3)])))",
-    awaitPromise: true, returnByValue: true,
-  });
-  return JSON.parse(String(result.value)) as unknown[];
-}
 
 test("axe-core finds nothing: dark, light, a dialog, a phone", { skip }, async () => {
   const { page } = watched;

@@ -10,9 +10,9 @@ export interface Column<T> {
 export function Table<T>(props: { columns: Column<T>[]; rows: T[]; empty: string; id: (row: T, at: number) => string | number }) {
   if (props.rows.length === 0) return <Empty>{props.empty}</Empty>;
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0}>
       <table>
-        <thead><tr>{props.columns.map((one, at) => <th scope="col" key={at}>{one.title}</th>)}</tr></thead>
+        <thead><tr>{props.columns.map((one, at) => <th scope="col" key={at}>{one.title || <span class="hidden">Actions</span>}</th>)}</tr></thead>
         <tbody>
           {props.rows.map((row, at) => (
             <tr key={props.id(row, at)} data-row={props.id(row, at)}>{props.columns.map((one, column) => <td key={column}>{one.show(row)}</td>)}</tr>

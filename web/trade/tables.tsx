@@ -163,7 +163,7 @@ const PAST: Partial<Record<Tab, Past>> = {
   liquidations: {
     method: "private/x/get-liquidations", params: {}, empty: "No liquidation in this time. May it stay so.",
     columns: [time("Began", "start_time"), name, qty("Quantity", "quantity"), price("Mark", "mark_price"), money("Equity", "equity"), money("Required", "required"), qty("Closed in the book", "closed_quantity"),
-      money("Realised", "realized_pnl", true), money("To the insurance fund", "to_insurance_fund", true), money("Uncovered loss", "uncovered_loss"), column("", "id", (row) => <button type="button" class="small" onClick={() => (story.value = text(row, "isolation_id") || text(row, "liquidation_id"))}>Explain</button>)],
+      money("Realised", "realized_pnl", true), money("To the insurance fund", "to_insurance_fund", true), money("Uncovered loss", "uncovered_loss"), column("Story", "id", (row) => <button type="button" class="small" onClick={() => (story.value = text(row, "isolation_id") || text(row, "liquidation_id"))}>Explain</button>)],
   },
   closed: {
     method: "private/x/get-closed-positions", params: {}, empty: "No isolated position was closed in this time.",
@@ -228,7 +228,7 @@ function PastTable(props: { id: Tab; past: Past }) {
       {fault && <p class="fault" role="alert">{fault}</p>}
       {rows && rows.length === 0 && <Empty>{past.empty}</Empty>}
       {rows && rows.length > 0 && (
-        <div class="scroll">
+        <div class="scroll" tabIndex={0}>
           <table>
             <thead><tr>{past.columns.map((one) => <th scope="col" key={one.key}>{one.title}</th>)}</tr></thead>
             <tbody>{rows.map((row, at) => <tr key={at}>{past.columns.map((one) => <td key={one.key} data-label={one.title}>{one.show(row)}</td>)}</tr>)}</tbody>
