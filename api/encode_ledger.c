@@ -103,7 +103,7 @@ static void put_moved(rf_bytes *out, const rf_event *event, const rf_instrument_
     put_money_row(out, event->account, event, profit);
 }
 
-static const char *type_of(unsigned reason)
+const char *rf_journal_type_name(unsigned reason)
 {
     static const char *const types[] = {
         [RF_REASON_DEPOSIT] = "ONCHAIN_DEPOSIT",
@@ -121,7 +121,7 @@ static const char *type_of(unsigned reason)
         [RF_REASON_SOCIALIZED_LOSS] = "SOCIALIZED_LOSS",
         [RF_REASON_FUND_INSURANCE] = "INSURANCE_FUND",
     };
-    return types[reason];
+    return reason < sizeof types / sizeof *types ? types[reason] : NULL;
 }
 
 static bool is_user(unsigned slot)
@@ -141,8 +141,8 @@ static void put_side(rf_bytes *out, const rf_engine *engine, uint32_t account,
     if (!is_user(slot) || owner != account || !rf_view_currency(engine, event->currency, &currency))
         return;
     rf_wide amount = giver ? -(rf_wide)event->amount : event->amount;
-    ledger_row row =
-        money_row(type_of(event->reason), amount, slot == RF_SLOT_ISOLATED ? isolation_id : 0);
+    ledger_row row = money_row(rf_journal_type_name(event->reason), amount,
+                               slot == RF_SLOT_ISOLATED ? isolation_id : 0);
     row.thing = currency.name;
     row.cost = event->currency == 0 ? amount : 0;
     if (event->reason == RF_REASON_ISOLATED_TRANSFER)

@@ -46,6 +46,8 @@ void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrume
 /* A row of user.x.margin, with rf_event_margin_kind's kind. */
 void rf_encode_margin_event(rf_bytes *out, const rf_event *event, const char *kind,
                             const rf_instrument_config *config);
+/* What a move of money is called as journal_type, by its rf_reason; NULL behind the last one. */
+const char *rf_journal_type_name(unsigned reason);
 /* What the account is told of an event as rows of get-transactions, without their journal_id; none,
  * when the event did not move its money or position. */
 void rf_encode_transactions(rf_bytes *out, const rf_engine *engine, uint32_t account,

@@ -508,6 +508,7 @@ rf_feeder *rf_feeder_open(rf_world *world, rf_store *store, char error[256])
         return NULL;
     feeder->world = world;
     feeder->record = store->applied;
+    feeder_name_types(feeder);
     feeder->markets = calloc(world->limits.instruments_max, sizeof *feeder->markets);
     feeder->cash = calloc(world->limits.accounts_max, sizeof *feeder->cash);
     feeder->dirty = calloc(world->limits.accounts_max, sizeof *feeder->dirty);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/messages.h"
+#include "base/check.h"
 #include "history/feeder_state.h"
 
 bool feeder_user_of(const rf_event *event, bool giver, feeder_user *user)
@@ -164,25 +166,14 @@ static void feed_settled(rf_feeder *feeder, const rf_event *event)
 
 /* ---- The ledger's own events ----------------------------------------------------------------- */
 
-static rf_journal_type type_of(rf_reason reason)
+/* What a line is called has one table, that of the messages to subscribers. */
+void feeder_name_types(rf_feeder *feeder)
 {
-    static const rf_journal_type types[] = {
-        [RF_REASON_DEPOSIT] = RF_JOURNAL_ONCHAIN_DEPOSIT,
-        [RF_REASON_WITHDRAWAL] = RF_JOURNAL_ONCHAIN_WITHDRAWAL,
-        [RF_REASON_ADJUSTMENT] = RF_JOURNAL_ADMIN_ADJUSTMENT,
-        [RF_REASON_SUBACCOUNT] = RF_JOURNAL_SUBACCOUNT_TX,
-        [RF_REASON_ISOLATED_TRANSFER] = RF_JOURNAL_SUBACCOUNT_TX,
-        [RF_REASON_REALIZED_PNL] = RF_JOURNAL_REALIZED_PNL,
-        [RF_REASON_FEE] = RF_JOURNAL_TRADE_FEE,
-        [RF_REASON_LIQUIDATION_FEE] = RF_JOURNAL_LIQUIDATION_FEE,
-        [RF_REASON_INSURANCE] = RF_JOURNAL_INSURANCE_FUND,
-        [RF_REASON_UNCOVERED_LOSS] = RF_JOURNAL_UNCOVERED_LOSS,
-        [RF_REASON_FUNDING] = RF_JOURNAL_FUNDING,
-        [RF_REASON_SESSION_SETTLE] = RF_JOURNAL_SESSION_SETTLE,
-        [RF_REASON_SOCIALIZED_LOSS] = RF_JOURNAL_SOCIALIZED_LOSS,
-        [RF_REASON_FUND_INSURANCE] = RF_JOURNAL_INSURANCE_FUND,
-    };
-    return types[reason];
+    const char *names = rf_params[RF_P_LEDGER_journal_type].values, *name;
+    for (unsigned reason = 0; (name = rf_journal_type_name(reason)) != NULL; reason++) {
+        RF_CHECK(reason < FEEDER_REASONS);
+        feeder->types[reason] = (rf_journal_type)rf_choice(names, name);
+    }
 }
 
 static void feed_side(rf_feeder *feeder, const rf_event *event, bool giver)
@@ -192,7 +183,7 @@ static void feed_side(rf_feeder *feeder, const rf_event *event, bool giver)
     if (!feeder_user_of(event, giver, &user) || user.account == 0)
         return;
     rf_row_ledger line =
-        money_line(user.account, user.isolation_id, type_of((rf_reason)event->reason), amount);
+        money_line(user.account, user.isolation_id, feeder->types[event->reason], amount);
     line.currency = event->currency;
     line.cost = event->currency == 0 ? amount : 0;
     line.order_id = (int64_t)event->order_id;

@@ -6,7 +6,10 @@
 
 #include "history/feeder.h"
 
-enum { FEEDER_LENGTHS = 3 }; /* of candles */
+enum {
+    FEEDER_LENGTHS = 3, /* of candles */
+    FEEDER_REASONS = RF_REASON_FUND_INSURANCE + 1,
+};
 
 /* What an instrument's trades and prices add up to since the last batch. */
 typedef struct feeder_market {
@@ -48,6 +51,7 @@ struct rf_feeder {
     uint64_t record;
     uint32_t place;
     rf_batch batch;
+    rf_journal_type types[FEEDER_REASONS]; /* of a LEDGER event, by its rf_reason */
     feeder_run run;
     feeder_market *markets; /* by instrument */
     feeder_cash *cash;      /* by account */
@@ -87,6 +91,8 @@ static inline int64_t feeder_hour(int64_t time_ns)
 }
 
 /* feeder_money.c: lines of the ledger, transfers, the insurance fund. */
+/* Once, before the first event. */
+void feeder_name_types(rf_feeder *feeder);
 void feeder_money_event(rf_feeder *feeder, const rf_event *event);
 void feeder_money_done(rf_feeder *feeder);
 void feeder_notes_changed(rf_feeder *feeder);
