@@ -32,9 +32,7 @@ export class Desk {
   }
   /** The preview of what is typed now is on the screen. */
   async settled(): Promise<void> {
-    const { page } = this.watched;
-    await page.waitForTimeout(200);
-    await page.locator(".preview:not(.stale)").waitFor();
+    await this.watched.page.locator(".preview:not(.stale)").waitFor();
   }
   async submit(): Promise<void> {
     await this.watched.page.locator(".submit").click();

@@ -72,7 +72,7 @@ export class Server {
     this.process.stderr!.on("data", (part: Buffer) => (this.stderr = (this.stderr + part.toString()).slice(-20_000)));
     this.ready = await new Promise<Ready>((resolve, reject) => {
       let text = "";
-      const limit = setTimeout(() => reject(new Error("the server did not start: " + this.stderr)), 30_000);
+      const limit = setTimeout(() => reject(new Error("the server did not start: " + this.stderr)), 60_000);
       this.process.stdout!.on("data", (part: Buffer) => {
         text += part.toString();
         const end = text.indexOf("\n");
@@ -177,17 +177,20 @@ export class Watched {
   }
 }
 
+const WAIT_MS = 20_000;
+
 let browser: Browser | undefined;
 
 export async function open(url: string, options: { width?: number; height?: number } = {}): Promise<Watched> {
   browser ??= await chromium.launch({
     executablePath: chromiumPath!,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--force-color-profile=srgb"],
   });
   const context = await browser.newContext({ viewport: { width: options.width ?? 1440, height: options.height ?? 900 }, locale: "en-GB" });
   const page = await context.newPage();
-  page.setDefaultTimeout(5_000);
+  // A machine that is slow is no fault of the page: a wait that ends early costs nothing.
+  context.setDefaultTimeout(WAIT_MS);
   const watched = new Watched(page, context, url);
   await page.goto(url);
   return watched;
@@ -208,7 +211,7 @@ export async function closeBrowser(): Promise<void> {
 }
 
 /** Waits until it is so, with the last words of what was seen. */
-export async function until<T>(what: string, look: () => Promise<T | null | undefined | false>, ms = 10_000): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | null | undefined | false>, ms = WAIT_MS): Promise<T> {
   const end = Date.now() + ms;
   let seen: unknown;
   for (;;) {

@@ -52,13 +52,19 @@ async function agrees(page: Watched): Promise<void> {
     }
     assert.equal(await page.page.locator("table.positions tbody tr").count(), rows.length);
     return true;
-  }, 15_000);
+  });
   // What is told at a beat of its own may be on its way when the market stops: then it goes on for a moment.
   await until("the market agrees", async () => {
     await server.run();
     await new Promise((resolve) => setTimeout(resolve, 300));
     await server.pause();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until("the market as it stands", marketAgrees, 2_000);
+    return true;
+  }, 60_000);
+  await server.run();
+  for (const name of pinned) await server.must("operator/clear-mark-price", { instrument_name: name });
+
+  async function marketAgrees(): Promise<boolean> {
     const ticker = (await server.public("public/get-tickers", `instrument_name=${S}`)).data[0] as Json;
     for (const field of ["a", "h", "l", "c", "vv", "oi"]) equal(await page.field("ticker." + field), ticker[field], "ticker " + field);
     const mark = (await server.public("public/get-valuations", `instrument_name=${S}&valuation_type=mark_price&count=1`)).data[0] as Json;
@@ -71,9 +77,7 @@ async function agrees(page: Watched): Promise<void> {
       assert.deepEqual(wanted, levels.slice(0, wanted.length).map((level) => level[0]), label);
     }
     return true;
-  }, 15_000);
-  await server.run();
-  for (const name of pinned) await server.must("operator/clear-mark-price", { instrument_name: name });
+  }
 }
 
 test("after trades", { skip }, async () => {
@@ -90,7 +94,7 @@ test("after the connection was lost", { skip }, async () => {
   await watched.shot("connection-lost");
   await server.result(trader(), "private/create-order", { instrument_name: S, side: "BUY", type: "MARKET", quantity: "0.01" });
   await watched.context.setOffline(false);
-  await page.getByText("Connection lost").waitFor({ state: "detached", timeout: 15_000 });
+  await page.getByText("Connection lost").waitFor({ state: "detached" });
   await agrees(watched);
 });
 
@@ -134,7 +138,7 @@ test("after the server was killed and came back", { skip }, async () => {
   await server.stop("SIGKILL");
   await watched.page.getByText("Connection lost").waitFor();
   await server.start();
-  await watched.page.getByText("Connection lost").waitFor({ state: "detached", timeout: 20_000 });
+  await watched.page.getByText("Connection lost").waitFor({ state: "detached" });
   // Log-ins do not outlive the server: the page asks again rather than showing what is old.
   await watched.page.getByText("Your log-in has ended.").waitFor();
   await logIn(watched, trader());

@@ -68,8 +68,6 @@ async function table(name: string): Promise<void> {
 
 async function settled(): Promise<void> {
   await watched.page.locator(".preview:not(.stale)").waitFor();
-  await watched.page.waitForTimeout(250);
-  await watched.page.locator(".preview:not(.stale)").waitFor();
 }
 
 test("the first visit is a live market, the demo account one click away", { skip }, async () => {
@@ -277,7 +275,7 @@ test("a crash liquidates the fence, nothing else, and the page explains it", { s
   const outside = await balance();
   await server.run();
   await server.must("operator/sandbox-crash", { instrument_name: S, fraction: "0.08", seconds: 3 });
-  await page.locator(`tr[data-row="${row["isolation_id"]}"]`).waitFor({ state: "detached", timeout: 30_000 });
+  await page.locator(`tr[data-row="${row["isolation_id"]}"]`).waitFor({ state: "detached", timeout: 60_000 });
   const end = await balance();
   same(end["total_cash_balance"], outside["total_cash_balance"], "the main account's cash");
   await page.locator(".notices p", { hasText: "liquidat" }).first().waitFor();

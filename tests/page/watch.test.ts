@@ -91,7 +91,7 @@ test("a fence that comes near its liquidation is told of", { skip }, async () =>
 test("a halt is said on the open page, its orders refused in words, its end too", { skip }, async () => {
   const { page } = watched;
   await server.must("operator/set-instrument-state", { instrument_name: S, state: "HALTED" });
-  await page.locator(".banner.state", { hasText: "is halted" }).waitFor({ timeout: 8_000 });
+  await page.locator(".banner.state", { hasText: "is halted" }).waitFor();
   await desk.choose("Margin mode", "Cross");
   await desk.type("MARKET");
   await desk.fill("quantity", "0.01");
@@ -99,9 +99,9 @@ test("a halt is said on the open page, its orders refused in words, its end too"
   await desk.refused(208, "not open for new orders");
   await watched.shot("halted");
   await server.must("operator/set-instrument-state", { instrument_name: S, state: "REDUCE_ONLY" });
-  await page.locator(".banner.state", { hasText: "only orders that reduce" }).waitFor({ timeout: 8_000 });
+  await page.locator(".banner.state", { hasText: "only orders that reduce" }).waitFor();
   await server.must("operator/set-instrument-state", { instrument_name: S, state: "OPEN" });
-  await page.locator(".banner.state").waitFor({ state: "detached", timeout: 8_000 });
+  await page.locator(".banner.state").waitFor({ state: "detached" });
 });
 
 test("an export holds the rows of the table, digit for digit", { skip }, async () => {
@@ -138,7 +138,7 @@ test("an order among too many requests is there or refused in words, never both"
   await server.stop();
   await server.start(["--rate-limits", "1"]);
   await until("a fresh mark", async () => !((await server.must("operator/get-exposure", { instrument_name: S }))["data"] as Json[])[0]!["mark_stale"]);
-  await page.getByText("Your log-in has ended.").waitFor({ timeout: 20_000 });
+  await page.getByText("Your log-in has ended.").waitFor();
   await logIn(watched, desk.account);
   await desk.choose("Margin mode", "Cross");
   await desk.type("LIMIT");

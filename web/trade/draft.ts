@@ -160,24 +160,24 @@ export function attachedLegs(): Record<string, unknown>[] {
 
 export type PreviewState =
   | { kind: "none" }
-  | { kind: "asking"; last: Preview | null }
   | { kind: "known"; preview: Preview; key: string }
-  | { kind: "failed"; words: string };
+  | { kind: "failed"; words: string; key: string };
 export const preview = signal<PreviewState>({ kind: "none" });
 
 export const previewKey = computed(() => (complete.value && person.value ? JSON.stringify(orderParams()) : ""));
 
+/** What is shown was said of something else than what is typed now: until the answer is here it stays, dimmed. */
+export const stale = computed(() => previewKey.value !== (preview.value.kind === "none" ? "" : preview.value.key));
+
 let round = 0;
 async function ask(key: string): Promise<void> {
   const mine = ++round;
-  const last = preview.peek().kind === "known" ? (preview.peek() as { preview: Preview }).preview : null;
-  preview.value = { kind: "asking", last };
   try {
     const answer = await call<Preview>("private/x/preview-order", JSON.parse(key) as Record<string, unknown>);
     if (mine === round) preview.value = { kind: "known", preview: answer, key };
   } catch (error) {
     const words = error instanceof Refusal || error instanceof Error ? error.message : String(error);
-    if (mine === round) preview.value = { kind: "failed", words };
+    if (mine === round) preview.value = { kind: "failed", words, key };
   }
 }
 

@@ -118,7 +118,7 @@ function Options() {
 
 const shown = computed<Preview | null>(() => {
   const state = draft.preview.value;
-  return state.kind === "known" ? state.preview : state.kind === "asking" ? state.last : null;
+  return state.kind === "known" ? state.preview : null;
 });
 
 function slippage(preview: Preview): string | null {
@@ -142,7 +142,7 @@ function PreviewPanel() {
     </div>
   );
   return (
-    <section class={"preview" + (state.kind === "asking" ? " stale" : "")} aria-label="What this order would do" aria-live="off">
+    <section class={"preview" + (draft.stale.value ? " stale" : "")} aria-label="What this order would do" aria-live="off">
       <dl>
         {line(isolated ? "Margin to be ring-fenced" : "Margin required", "required_margin", preview?.required_margin, 2)}
         {line("Fee, at most now", "fee", preview?.fee, 4)}
