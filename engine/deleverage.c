@@ -274,8 +274,7 @@ static void close_side(rf_engine *engine, const rf_exchange *exchange)
                                                 exchange->qty, exchange->price);
     const rf_slot slot = rf_slot_of_position(engine, exchange->position);
     rf_ledger_post_quiet(engine, rf_slot_clearing(position->instrument), slot, realized);
-    if (slot.kind == RF_SLOT_MAIN)
-        engine->accounts[slot.owner].session_realized += realized;
+    rf_session_realize(engine, slot, realized);
     rf_position_touch(engine, exchange->position);
     emit_moved(engine, exchange, rf_sub(cost, position->cost), realized);
 }

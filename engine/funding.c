@@ -173,8 +173,6 @@ static void settle_position(rf_engine *engine, uint32_t position)
     record->cost = value;
     cold->settled_value = value;
     cold->session_profit = profit;
-    if (!rf_is_isolated(record))
-        engine->accounts[record->account].session_realized = 0;
     if (profit == 0)
         return;
     cold->update_time_ns = engine->now_ns;
@@ -304,6 +302,7 @@ static bool visit_instruments(rf_engine *engine, uint32_t *budget)
 static void enter(rf_engine *engine, rf_hour_stage stage)
 {
     engine->work.stage = (uint32_t)stage;
+    engine->session += stage == RF_HOUR_SETTLEMENT;
     engine->work.position = RF_NONE;
     if (engine->work.step == OF_HOUR)
         engine->work.instrument = 0;
@@ -377,8 +376,9 @@ static void settle_out(rf_engine *engine, uint32_t position)
     const rf_money value = rf_mul(rf_mul(q, instrument->settlement_price), instrument->k);
     const rf_money cost = rf_position_take_out(engine, position, rf_size(q));
     const rf_money realized = rf_sub(value, cost);
-    rf_ledger_post_quiet(engine, rf_slot_clearing(instrument->number),
-                         rf_slot_of_position(engine, position), realized);
+    const rf_slot own = rf_slot_of_position(engine, position);
+    rf_ledger_post_quiet(engine, rf_slot_clearing(instrument->number), own, realized);
+    rf_session_realize(engine, own, realized);
     rf_event event = {0};
     event.kind = RF_EVENT_POSITION_MOVED;
     event.account = record->account;

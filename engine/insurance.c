@@ -131,8 +131,7 @@ static void move_to_fund(rf_engine *engine, uint32_t position, const rf_gift *gi
     const uint32_t fund = fund_position(engine, instrument);
     const rf_slot giver = rf_slot_of_position(engine, position);
     rf_ledger_post_quiet(engine, rf_slot_clearing(instrument), giver, gift->realized);
-    if (giver.kind == RF_SLOT_MAIN)
-        engine->accounts[giver.owner].session_realized += gift->realized;
+    rf_session_realize(engine, giver, gift->realized);
     const rf_money gained =
         rf_position_put_in(engine, fund, gift->q, rf_add(gift->share, gift->realized));
     emit_moved(engine, position, gift);

@@ -46,4 +46,21 @@ rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot);
 /* Would the slot stay below 2^62 units either way? */
 bool rf_ledger_has_room(const rf_engine *engine, rf_slot slot, rf_money amount);
 
+/* What a main account realised, fees taken off, since the last session settlement. Counted beside
+ * the ledger, for people to see; a new session touches no account. */
+static inline rf_money rf_session_realized(const rf_engine *engine, const rf_account *account)
+{
+    return account->session == engine->session ? account->session_realized : 0;
+}
+
+/* Adds to it. Slots that are no main account count nothing. */
+static inline void rf_session_realize(rf_engine *engine, rf_slot slot, rf_money amount)
+{
+    if (slot.kind != RF_SLOT_MAIN)
+        return;
+    rf_account *account = &engine->accounts[slot.owner];
+    account->session_realized = rf_add(rf_session_realized(engine, account), amount);
+    account->session = engine->session;
+}
+
 #endif

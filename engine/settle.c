@@ -73,8 +73,7 @@ static void settle_side(rf_engine *engine, const rf_match_side *match)
     const rf_slot slot = rf_slot_of_position(engine, order->position);
     rf_ledger_post_quiet(engine, rf_slot_clearing(order->instrument), slot, realized);
     rf_ledger_post_quiet(engine, slot, rf_slot_house(RF_SLOT_FEES, 0), fee);
-    if (slot.kind == RF_SLOT_MAIN)
-        engine->accounts[order->account].session_realized += realized - fee;
+    rf_session_realize(engine, slot, realized - fee);
     cold->filled_qty += match->qty;
     cold->filled_value = rf_add(cold->filled_value, value);
     cold->fee += fee;

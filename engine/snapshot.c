@@ -44,6 +44,7 @@
 #include "engine/snapshot.h"
 
 #include "engine/book.h"
+#include "engine/ledger.h"
 #include "engine/order.h"
 #include "engine/sort.h"
 
@@ -228,6 +229,7 @@ static uint32_t length(const rf_engine *engine, uint32_t first, next_order next)
 static void write_accounts(rf_engine *engine, rf_stream *stream)
 {
     for (uint32_t i = 0; i < engine->accounts_count; i++) {
+        rf_session_realize(engine, rf_slot_main(i, 0), 0); /* what an older session left is 0 */
         rf_x_account(stream, &engine->accounts[i]);
         for (uint32_t currency = 0; currency < engine->currencies_count; currency++)
             rf_x_i64(stream, rf_main(engine, i, currency));

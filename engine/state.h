@@ -313,14 +313,15 @@ typedef struct rf_account {
     uint8_t unused;
     uint32_t orders_count, isolations_count;
     uint32_t cancel_include_reduce_only;
+    uint32_t session; /* engine->session when session_realized was last added to (derived) */
     rf_rate maker_rate, taker_rate; /* with OWN_FEES */
     rf_money net_floor;             /* watch keys hold while at least this is available (derived) */
     uint64_t floor_version; /* marks_version when net_floor was counted; 0 = not valid (derived) */
     rf_time_ns cancel_after_ns; /* deadline, 0 = off */
     rf_time_ns cancel_timeout_ns;
     rf_time_ns create_time_ns;
-    rf_money session_realized;
-    rf_money withdrawing; /* USD waiting in withdrawals */
+    rf_money session_realized; /* of that session: read it by rf_session_realized */
+    rf_money withdrawing;      /* USD waiting in withdrawals */
     char label[RF_NAME_SIZE];
 } rf_account;
 
@@ -432,6 +433,7 @@ struct rf_engine {
     uint32_t moved_count;
     uint64_t
         marks_version;   /* grows with all that net_floor depends on beside the account (derived) */
+    uint32_t session;    /* session settlements since the start of the program (derived) */
     uint8_t time_passed; /* since the command before; set anew by each command (derived) */
     uint8_t look;        /* some instrument has moved = 1: look at the watches after this step */
     /* deleveraging queue, cached for (instrument, side, mark, changes): derived */

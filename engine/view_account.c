@@ -2,11 +2,12 @@
 #include "engine/view.h"
 
 #include "engine/cross.h"
+#include "engine/ledger.h"
 #include "engine/order.h"
 #include "engine/position.h"
 #include "engine/sort.h"
 
-static void settings_of(const rf_account *account, rf_account_view *view)
+static void settings_of(const rf_engine *engine, const rf_account *account, rf_account_view *view)
 {
     for (uint32_t i = 0; i < RF_NAME_SIZE; i++)
         view->label[i] = account->label[i];
@@ -20,7 +21,7 @@ static void settings_of(const rf_account *account, rf_account_view *view)
     view->stp_id = account->stp_id;
     view->maker_fee_rate = account->maker_rate;
     view->taker_fee_rate = account->taker_rate;
-    view->session_realized = account->session_realized;
+    view->session_realized = rf_session_realized(engine, account);
     view->reserved = account->withdrawing;
     view->orders = account->orders_count;
     view->create_time_ns = account->create_time_ns;
@@ -63,7 +64,7 @@ bool rf_view_account(const rf_engine *engine, uint32_t account, rf_account_view 
     if (account >= engine->accounts_count)
         return false;
     *view = (rf_account_view){.account = account};
-    settings_of(&engine->accounts[account], view);
+    settings_of(engine, &engine->accounts[account], view);
     for (uint32_t currency = 0; currency < engine->currencies_count; currency++)
         view->cash[currency] = engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
     cross_of(engine, account, view);
