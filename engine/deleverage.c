@@ -465,22 +465,23 @@ static bool ahead_of(const rf_engine *engine, uint32_t position, uint32_t withou
     return true;
 }
 
-/* Largest quantity on the other side that stands at a loss; ties: the older position. */
+/* Largest quantity on the other side that stands at a loss; ties as in the queue. */
 static uint32_t largest_loser(const rf_engine *engine, const rf_position *own)
 {
     const rf_instrument *instrument = &engine->instruments[own->instrument];
     const uint8_t side = rf_opposite(rf_position_side(own));
-    uint32_t largest = RF_NONE;
+    rf_place largest = {0, RF_NONE};
     for (uint32_t i = instrument->positions_first; i != RF_NONE;
          i = engine->positions[i].instrument_next) {
         const rf_position *other = &engine->positions[i];
         if (!stands(engine, i, own->instrument, side) || other->account == own->account ||
             rf_position_unrealized(engine, other) >= 0)
             continue;
-        if (largest == RF_NONE || rf_size(other->q) > rf_size(engine->positions[largest].q))
-            largest = i;
+        const rf_place place = {rf_size(other->q), i};
+        if (largest.position == RF_NONE || before(engine, &place, &largest))
+            largest = place;
     }
-    return largest;
+    return largest.position;
 }
 
 rf_qty rf_deleverage_exposed(const rf_engine *engine, uint32_t position)

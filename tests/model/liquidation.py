@@ -341,7 +341,7 @@ def would_lose(w, holder):
               if h.inst is inst and h.q * side < 0 and h.account not in (w.fund, holder.account) and h.q * inst.mark * inst.k - h.c < 0]
     if not losers:
         return 0
-    largest = max(losers, key=lambda h: abs(h.q))
+    largest = min(losers, key=lambda h: (-abs(h.q), h.account.number, h.isolated))
     need = abs(largest.q)
     for other in queue(w, inst, side, largest.account):
         part = min(need, abs(other.q))

@@ -566,6 +566,24 @@ static void the_preview_tells_what_would_be_lost(void **state)
     close_market(&m);
 }
 
+/* Two long losers of one size: the older account is the one in need, though its position is the
+ * younger. Its own short then stands aside, and the bank's comes first. */
+static void equal_losers_are_taken_as_in_the_queue(void **state)
+{
+    (void)state;
+    market m;
+    open_market(&m, 1, -1);
+    deposit(&m, 3, 200000LL * USD);
+    deposit(&m, 4, 200000LL * USD);
+    set_mark(&m, 500000);
+    take(&m, 4, RF_BUY, 500000, 10000, 0);
+    take(&m, 3, RF_BUY, 500000, 10000, 0);
+    take(&m, 3, RF_SELL, 500000, 10000, 10);
+    set_mark(&m, 490000);
+    assert_int_equal(exposed(&m, BANK), 10000);
+    close_market(&m);
+}
+
 /* The rule's number, from the scores down: |U| and the leverage of an isolation of known wallet. */
 static void a_loser_with_more_leverage_comes_first_among_losers(void **state)
 {
@@ -778,6 +796,7 @@ int main(void)
         cmocka_unit_test(the_rank_is_the_fifth_by_quantity),
         cmocka_unit_test(cut_offs_may_be_a_second_old),
         cmocka_unit_test(the_preview_tells_what_would_be_lost),
+        cmocka_unit_test(equal_losers_are_taken_as_in_the_queue),
         cmocka_unit_test(a_loser_with_more_leverage_comes_first_among_losers),
         cmocka_unit_test(the_older_account_wins_a_tie),
         cmocka_unit_test(a_counterparty_below_zero_is_covered),
