@@ -122,7 +122,9 @@ static void put_refusal(rf_bytes *out, const rf_request *request, rf_error code,
 /* A door serves the methods behind it; everybody may read the market. */
 static const rf_method *find_method(const rf_request *request)
 {
-    const rf_method *method = request->method ? rf_method_find(request->method) : NULL;
+    const rf_method *method = request->row;
+    if (!method && request->method)
+        method = rf_method_find(request->method);
     if (!method)
         return NULL;
     bool operator_only = method->door == RF_DOOR_OPERATOR;

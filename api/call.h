@@ -82,7 +82,9 @@ typedef struct rf_request {
     int64_t time_ns;    /* not before the engine's time */
     int64_t id;         /* echoed; -1 = none */
     const char *method; /* NULL = none */
-    const char *oid;    /* what client_oid defaults to: the nonce or the id */
+    /* Its row, of who has looked it up already; NULL: nobody has. */
+    const rf_method *row;
+    const char *oid; /* what client_oid defaults to: the nonce or the id */
     const rf_json *json;
     uint32_t params;  /* token of the parameters, 0 = none */
     void *connection; /* of RF_SERVICE_CONNECTION; NULL = none */

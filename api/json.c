@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/plain.h"
 #include "base/utf8.h"
 
 void rf_json_init(rf_json *json, rf_json_token *tokens, uint32_t tokens_max, char *text,
@@ -163,32 +164,13 @@ static bool read_escape(reader *in)
     return keep(in->json, meant + (name - names), 1);
 }
 
-/* The end of what stands for itself in a string: a quote, a backslash, a control character, or the end of
- * the text. Eight bytes at a time first: in the high bit of each, whether it is one of the three. */
-static const char *skip_plain(const char *at, const char *end)
-{
-    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    uint64_t eight;
-    for (; end - at >= (ptrdiff_t)sizeof eight; at += sizeof eight) {
-        memcpy(&eight, at, sizeof eight);
-        uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
-        if ((((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
-             ((eight - ones * ' ') & ~eight)) &
-            high)
-            break;
-    }
-    while (at < end && (unsigned char)*at >= ' ' && *at != '"' && *at != '\\')
-        at++;
-    return at;
-}
-
 /* From behind the opening quote to behind the closing one. The bytes are known to be UTF-8. */
 static bool read_string(reader *in, uint32_t *offset, uint32_t *size)
 {
     *offset = in->json->text_size;
     for (;;) {
         const char *from = in->at;
-        in->at = skip_plain(from, in->end);
+        in->at = rf_plain_end(from, in->end);
         if (!keep(in->json, from, (size_t)(in->at - from)))
             return false;
         if (in->at == in->end || (unsigned char)*in->at < ' ')

@@ -70,13 +70,17 @@ static const uint8_t name_sizes[RF_M_COUNT] = {
 #undef RF_METHOD
 };
 
-/* A look at the sizes leaves a handful to compare; it is asked several times a call. */
+/* A look at the sizes, many at a time, leaves a handful to compare; it is asked several times a
+ * call. */
 const rf_method *rf_method_find(const char *name)
 {
     size_t size = strlen(name);
-    for (unsigned i = 0; i < RF_M_COUNT; i++)
-        if (name_sizes[i] == size && memcmp(rf_methods[i].name, name, size) == 0)
-            return &rf_methods[i];
+    const uint8_t *at = name_sizes, *end = name_sizes + RF_M_COUNT;
+    if (size > UINT8_MAX)
+        return NULL;
+    for (; (at = memchr(at, (int)size, (size_t)(end - at))) != NULL; at++)
+        if (memcmp(rf_methods[at - name_sizes].name, name, size) == 0)
+            return &rf_methods[at - name_sizes];
     return NULL;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "api/plain.h"
+
 /* Whether the next value is the first of its container shows in the last byte written: no value
  * ends with one of these. */
 static void put_key(rf_bytes *out, const char *key)
@@ -27,29 +29,27 @@ void rf_put_close(rf_bytes *out, char bracket)
     rf_bytes_char(out, bracket);
 }
 
-static bool needs_escape(unsigned char c)
+static void put_escape(rf_bytes *out, unsigned char c)
 {
-    return c == '"' || c == '\\' || c < 0x20;
+    if (c < 0x20) {
+        rf_bytes_text(out, "\\u00");
+        rf_bytes_hex(out, c, 2);
+    } else {
+        rf_bytes_char(out, '\\');
+        rf_bytes_char(out, (char)c);
+    }
 }
 
 void rf_put_escaped(rf_bytes *out, const char *text, size_t size)
 {
-    size_t plain = 0; /* where the run of bytes that go out as they are began */
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (!needs_escape(c))
-            continue;
-        rf_bytes_add(out, text + plain, i - plain);
-        plain = i + 1;
-        if (c < 0x20) {
-            rf_bytes_text(out, "\\u00");
-            rf_bytes_hex(out, c, 2);
-        } else {
-            rf_bytes_char(out, '\\');
-            rf_bytes_char(out, (char)c);
-        }
+    const char *end = text + size;
+    for (const char *at; text < end; text = at + 1) {
+        at = rf_plain_end(text, end);
+        rf_bytes_add(out, text, (size_t)(at - text));
+        if (at == end)
+            return;
+        put_escape(out, (unsigned char)*at);
     }
-    rf_bytes_add(out, text + plain, size - plain);
 }
 
 void rf_put_text(rf_bytes *out, const char *key, const char *text)

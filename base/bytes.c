@@ -1,7 +1,5 @@
 #include "base/bytes.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/decimal.h"
 
@@ -22,8 +20,7 @@ void rf_bytes_cut(rf_bytes *bytes, size_t size)
     bytes->full = false;
 }
 
-/* Where `size` more bytes go, or NULL. */
-static char *room(rf_bytes *bytes, size_t size)
+char *rf_bytes_room(rf_bytes *bytes, size_t size)
 {
     if (bytes->full)
         return NULL;
@@ -38,23 +35,6 @@ static char *room(rf_bytes *bytes, size_t size)
     char *place = bytes->data + bytes->size;
     bytes->size += size;
     return place;
-}
-
-void rf_bytes_add(rf_bytes *bytes, const void *data, size_t size)
-{
-    char *place = size > 0 ? room(bytes, size) : NULL;
-    if (place)
-        memcpy(place, data, size);
-}
-
-void rf_bytes_char(rf_bytes *bytes, char c)
-{
-    rf_bytes_add(bytes, &c, 1);
-}
-
-void rf_bytes_text(rf_bytes *bytes, const char *text)
-{
-    rf_bytes_add(bytes, text, strlen(text));
 }
 
 void rf_bytes_id(rf_bytes *bytes, uint64_t value)

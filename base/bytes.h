@@ -3,9 +3,13 @@
  * Promise: no append writes outside the memory; when it does not fit and cannot grow, the run is
  * marked `full`, everything appended afterwards is dropped, and what was there before stays whole.
  *
- * May include: base/types.h. */
+ * What is appended to most is inline: an answer is made of a hundred small pieces.
+ *
+ * May include: base/types.h, string.h. */
 #ifndef RF_BASE_BYTES_H
 #define RF_BASE_BYTES_H
+
+#include <string.h>
 
 #include "base/types.h"
 
@@ -27,9 +31,30 @@ void rf_bytes_clear(rf_bytes *bytes);
 /* Back to an earlier size, which also forgets `full`. */
 void rf_bytes_cut(rf_bytes *bytes, size_t size);
 
-void rf_bytes_add(rf_bytes *bytes, const void *data, size_t size);
-void rf_bytes_char(rf_bytes *bytes, char c);
-void rf_bytes_text(rf_bytes *bytes, const char *text);
+/* Where `size` more bytes go, which count as written; NULL: there is no room for them. */
+char *rf_bytes_room(rf_bytes *bytes, size_t size);
+
+static inline void rf_bytes_add(rf_bytes *bytes, const void *data, size_t size)
+{
+    char *place = bytes->data + bytes->size;
+    if (bytes->full || size > bytes->capacity - bytes->size)
+        place = rf_bytes_room(bytes, size);
+    else
+        bytes->size += size;
+    if (place && size > 0)
+        memcpy(place, data, size);
+}
+
+static inline void rf_bytes_char(rf_bytes *bytes, char c)
+{
+    rf_bytes_add(bytes, &c, 1);
+}
+
+static inline void rf_bytes_text(rf_bytes *bytes, const char *text)
+{
+    rf_bytes_add(bytes, text, strlen(text));
+}
+
 void rf_bytes_id(rf_bytes *bytes, uint64_t value); /* digits */
 void rf_bytes_int(rf_bytes *bytes, int64_t value);
 void rf_bytes_hex(rf_bytes *bytes, uint64_t value, unsigned digits); /* lower case, leading zeros */

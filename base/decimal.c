@@ -1,5 +1,7 @@
 #include "base/decimal.h"
 
+#include <string.h>
+
 #include "base/check.h"
 
 static bool is_digit(char c)
@@ -69,40 +71,57 @@ bool rf_decimal_parse_id(const char *text, size_t size, uint64_t *value)
     return size > 0;
 }
 
-/* Takes the last digit off. A 128-bit division costs ten times a 64-bit one, and few values need
- * it. */
-static char pop_digit(rf_uwide *rest)
+/* Two at a time: a division costs more than to look its two digits up. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+/* The digits of a number, at least `count` of them, in front of `end`. Returns where they begin. */
+static char *put_digits(char *end, uint64_t value, unsigned count)
 {
-    char digit;
-    if (*rest <= UINT64_MAX) {
-        uint64_t narrow = (uint64_t)*rest;
-        digit = (char)('0' + (int)(narrow % 10));
-        *rest = narrow / 10;
-    } else {
-        digit = (char)('0' + (int)(*rest % 10));
-        *rest /= 10;
+    char *at = end;
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        at[0] = pairs[2 * (value % 100)];
+        at[1] = pairs[2 * (value % 100) + 1];
     }
-    return digit;
+    for (; value > 0; value /= 10)
+        *--at = (char)('0' + (int)(value % 10));
+    while (at > end - count)
+        *--at = '0';
+    return at;
+}
+
+enum { DIGITS_NARROW = 19 };         /* a number of 64 bits has all values with so many digits */
+#define NARROW 10000000000000000000u /* 10^19 */
+
+/* The same for 128 bits, whose division costs ten times one of 64 bits; few values need it. */
+static char *put_wide(char *end, rf_uwide value, unsigned count)
+{
+    for (; value > UINT64_MAX; value /= NARROW) {
+        end = put_digits(end, (uint64_t)(value % NARROW), DIGITS_NARROW);
+        count -= count < DIGITS_NARROW ? count : (unsigned)DIGITS_NARROW;
+    }
+    return put_digits(end, (uint64_t)value, count);
 }
 
 size_t rf_decimal_print(char text[RF_DECIMAL_TEXT_MAX], rf_wide value, unsigned decimals)
 {
     RF_CHECK(decimals <= RF_DECIMALS_MAX);
-    char reversed[RF_DECIMAL_TEXT_MAX];
-    size_t count = 0;
+    char digits[RF_DECIMAL_TEXT_MAX], *end = digits + sizeof digits;
     rf_uwide rest = value < 0 ? -(rf_uwide)value : (rf_uwide)value;
-    for (unsigned i = 0; i < decimals; i++)
-        reversed[count++] = pop_digit(&rest);
-    if (decimals > 0)
-        reversed[count++] = '.';
-    do {
-        reversed[count++] = pop_digit(&rest);
-    } while (rest > 0);
-    size_t size = 0;
+    const char *at = put_wide(end, rest, decimals + 1);
+    size_t size = 0, whole = (size_t)(end - at) - decimals;
     if (value < 0)
         text[size++] = '-';
-    while (count > 0)
-        text[size++] = reversed[--count];
+    memcpy(text + size, at, whole);
+    size += whole;
+    if (decimals > 0) {
+        text[size++] = '.';
+        memcpy(text + size, at + whole, decimals);
+        size += decimals;
+    }
     return size;
 }
 

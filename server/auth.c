@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* strnlen */
 #include "server/auth.h"
 
 #include <arpa/inet.h>
@@ -308,7 +309,7 @@ static void put_identity(const rf_api_key *key, const char *from, rf_identity *i
         .addresses_listed = key->addresses_count > 0,
     };
     memcpy(identity->api_key, key->key, sizeof identity->api_key);
-    snprintf(identity->address, sizeof identity->address, "%s", from);
+    memcpy(identity->address, from, strnlen(from, sizeof identity->address - 1));
 }
 
 rf_error rf_auth_check(rf_auth *auth, const rf_credentials *given, rf_identity *identity)

@@ -73,7 +73,7 @@ static void answer_message(rf_doors *doors, const rf_origin *origin, rf_error co
 void rf_doors_answer(rf_doors *doors, const rf_origin *origin, const rf_method *method,
                      rf_error code, int64_t retry_after_ms)
 {
-    if (rf_local_seq(doors) > rf_sequencer_statistics(doors->parts.sequencer).durable)
+    if (rf_local_seq(doors) > rf_sequencer_durable(doors->parts.sequencer))
         doors->waiting_new++;
     rf_metrics_count(&doors->metrics, method, code);
     rf_histogram_add(&doors->metrics.call_time, rf_clock_monotonic_ns() - origin->start_ns);
@@ -181,7 +181,7 @@ void rf_doors_call(rf_doors *doors, const rf_origin *origin, const rf_request *r
 {
     rf_job job = {0};
     rf_request timed = *request;
-    const rf_method *method = rf_method_find(request->method);
+    const rf_method *method = request->row ? request->row : rf_method_find(request->method);
     timed.time_ns = rf_sequencer_now(doors->parts.sequencer);
     timed.job = &job;
     rf_bytes_clear(&doors->out);
@@ -211,7 +211,7 @@ uint32_t rf_doors_params(rf_doors *doors, const char *params_json)
 
 uint64_t rf_local_seq(const rf_doors *doors)
 {
-    return rf_sequencer_statistics(doors->parts.sequencer).appended;
+    return rf_sequencer_appended(doors->parts.sequencer);
 }
 
 rf_error rf_local_call(rf_doors *doors, const rf_caller *caller, const char *method,
@@ -232,6 +232,7 @@ rf_error rf_local_call(rf_doors *doors, const rf_caller *caller, const char *met
         .time_ns = rf_sequencer_now(doors->parts.sequencer),
         .id = -1,
         .method = method,
+        .row = known,
         .json = &doors->json,
         .params = params,
     };

@@ -127,7 +127,7 @@ static rf_wide index_age(const rf_instrument_view *view, int64_t now_ns, unsigne
 
 static int64_t history_behind(const rf_doors *doors)
 {
-    uint64_t last = rf_sequencer_statistics(doors->parts.sequencer).appended;
+    uint64_t last = rf_sequencer_appended(doors->parts.sequencer);
     uint64_t written = rf_history_written(doors->parts.history);
     return last > written ? (int64_t)(last - written) : 0;
 }

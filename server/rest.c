@@ -72,7 +72,7 @@ static void get(rf_doors *doors, rf_origin *origin, const rf_method *method,
     rf_bytes_init(&query, memory, sizeof memory - 1, NULL);
     bool good = rf_envelope_query(http->query, &query);
     memory[query.size] = '\0';
-    rf_request request = {.id = -1, .method = method->name, .json = &doors->json};
+    rf_request request = {.id = -1, .method = method->name, .row = method, .json = &doors->json};
     request.params = good ? rf_doors_params(doors, memory) : 0;
     if (request.params == 0)
         rf_doors_refuse(doors, origin, -1, method->name, RF_ERR_BAD_REQUEST, NULL, 0);
@@ -103,6 +103,7 @@ static void post(rf_doors *doors, rf_origin *origin, const rf_method *method,
     rf_request request = {
         .id = envelope.id,
         .method = method->name,
+        .row = method,
         .oid = envelope.nonce ? envelope.nonce : envelope.id_text,
         .json = &doors->json,
         .params = envelope.params,

@@ -466,3 +466,13 @@ rf_sequencer_stats rf_sequencer_statistics(const rf_sequencer *sequencer)
     stats.bytes_written = sequencer->journal ? rf_journal_written(sequencer->journal) : 0;
     return stats;
 }
+
+uint64_t rf_sequencer_appended(const rf_sequencer *sequencer)
+{
+    return sequencer->stats.appended;
+}
+
+uint64_t rf_sequencer_durable(const rf_sequencer *sequencer)
+{
+    return sequencer->stats.durable;
+}

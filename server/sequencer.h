@@ -74,5 +74,8 @@ typedef struct rf_sequencer_stats {
     int64_t check_last_ns;
 } rf_sequencer_stats;
 rf_sequencer_stats rf_sequencer_statistics(const rf_sequencer *sequencer);
+/* Two of them that every answer asks for. */
+uint64_t rf_sequencer_appended(const rf_sequencer *sequencer);
+uint64_t rf_sequencer_durable(const rf_sequencer *sequencer);
 
 #endif

@@ -179,7 +179,7 @@ static bool recover(server *self)
                               self->error))
         return false;
     note_recovery(&recovery);
-    rf_history_release(self->history, rf_sequencer_statistics(self->sequencer).durable);
+    rf_history_release(self->history, rf_sequencer_durable(self->sequencer));
     return true;
 }
 
@@ -578,7 +578,7 @@ static bool open_doors(server *self)
     rf_gate *gate = self->doors->parts.gate = rf_gate_open(&self->loop, &handler);
     if (!gate)
         return fail(self, "gate", "out of memory");
-    rf_gate_release(gate, rf_sequencer_statistics(self->sequencer).durable);
+    rf_gate_release(gate, rf_sequencer_durable(self->sequencer));
     return open_senders(self, gate) && listen_all(self);
 }
 
@@ -604,8 +604,7 @@ static bool run(server *self)
     uv_run(&self->loop, UV_RUN_DEFAULT);
     if (!good)
         return fail(self, "the last snapshot", why);
-    RF_NOTE(RF_NOTE_INFO, "stopped",
-            RF_NOTE_NUMBER("seq", rf_sequencer_statistics(self->sequencer).durable));
+    RF_NOTE(RF_NOTE_INFO, "stopped", RF_NOTE_NUMBER("seq", rf_sequencer_durable(self->sequencer)));
     return !self->disk_full || fail(self, self->config->texts[RF_SETTING_data], "the disk is full");
 }
 

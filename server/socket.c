@@ -310,6 +310,7 @@ static void call_method(rf_doors *doors, rf_session *session, const rf_origin *o
         .caller = session->caller,
         .id = envelope->id,
         .method = envelope->method,
+        .row = method,
         .oid = envelope->id_text ? envelope->id_text : envelope->nonce,
         .json = &doors->json,
         .params = envelope->params,

@@ -144,6 +144,31 @@ static void text_and_back(void **state)
     }
 }
 
+/* Against one digit at a time, at and around every power of ten and of two. */
+static void prints_what_division_says(void **state)
+{
+    (void)state;
+    rf_uwide power = 1;
+    for (unsigned i = 0; i < 38 + 127; i++) {
+        power = i < 38 ? (i ? power * 10 : 1) : (rf_uwide)1 << (i - 38);
+        for (rf_uwide value = power - 1; value <= power + 1; value++) {
+            for (unsigned decimals = 0; decimals <= RF_DECIMALS_MAX; decimals++) {
+                char expected[RF_DECIMAL_TEXT_MAX], text[RF_DECIMAL_TEXT_MAX];
+                size_t at = sizeof expected;
+                rf_uwide rest = value;
+                for (unsigned digit = 0; digit <= decimals || rest > 0; digit++, rest /= 10) {
+                    if (digit > 0 && digit == decimals)
+                        expected[--at] = '.';
+                    expected[--at] = (char)('0' + (int)(rest % 10));
+                }
+                size_t size = rf_decimal_print(text, (rf_wide)value, decimals);
+                assert_int_equal(size, sizeof expected - at);
+                assert_memory_equal(text, expected + at, size);
+            }
+        }
+    }
+}
+
 static void bytes_stop_at_their_end(void **state)
 {
     (void)state;
@@ -170,6 +195,7 @@ int main(void)
         cmocka_unit_test(refuses_the_rest_and_leaves_the_value),
         cmocka_unit_test(reads_identifiers),
         cmocka_unit_test(prints_all_decimals),
+        cmocka_unit_test(prints_what_division_says),
         cmocka_unit_test(counts_places),
         cmocka_unit_test(text_and_back),
         cmocka_unit_test(bytes_stop_at_their_end),

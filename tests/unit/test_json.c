@@ -220,6 +220,40 @@ static void writes_what_it_reads(void **state)
     assert_true(rf_json_is(&json, rf_json_member(&json, 0, "t"), "a\"\\\n["));
 }
 
+/* A special character at every place of texts of every length up to three words: the reader and the
+ * writer look at eight bytes at a time. */
+static void finds_what_is_special(void **state)
+{
+    (void)state;
+    rf_json_init(&json, tokens, RF_JSON_TOKENS_MAX, text, sizeof text);
+    static const char special[] = {'"', '\\', 1, 0x1f, ' ', '!', '#', '[', ']', 0x7f};
+    for (size_t size = 1; size <= 24; size++) {
+        for (size_t i = 0; i < size * sizeof special; i++) {
+            char plain[32], memory[256];
+            rf_bytes out;
+            memset(plain, 'a' + (int)size, size);
+            plain[i / sizeof special] = special[i % sizeof special];
+            rf_bytes_init(&out, memory, sizeof memory, NULL);
+            rf_bytes_char(&out, '"');
+            rf_put_escaped(&out, plain, size);
+            rf_bytes_char(&out, '"');
+            assert_true(rf_json_parse(&json, memory, out.size));
+            assert_int_equal(json.tokens[0].text_size, size);
+            assert_memory_equal(rf_json_text(&json, 0), plain, size);
+            char c = special[i % sizeof special];
+            bool escaped = c == '"' || c == '\\' || c < ' ';
+            assert_int_equal(out.size, size + 2 + (escaped ? c < ' ' ? 5 : 1 : 0));
+            if (c == '\\' || !escaped)
+                continue;
+            /* As it is, it ends the text or has no place in it. */
+            memory[0] = '"';
+            memcpy(memory + 1, plain, size);
+            memory[size + 1] = '"';
+            assert_false(rf_json_parse(&json, memory, size + 2));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +266,7 @@ int main(void)
         cmocka_unit_test(members_are_bounded),
         cmocka_unit_test(survives_damage),
         cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(finds_what_is_special),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

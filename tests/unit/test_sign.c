@@ -94,6 +94,36 @@ static void agrees_with_the_vectors(void **state)
     }
 }
 
+/* RFC 4231, and keys on both sides of a block's length: what is signed is the method alone. */
+static void agrees_with_the_rfc(void **state)
+{
+    (void)state;
+    static const struct {
+        int fill;
+        size_t size;
+        const char *message, *signature;
+    } rows[] = {
+        {0x0b, 20, "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {0xaa, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+        {0x61, 64, "m", "cd11329ff173063b748ca80406312ca140e95e65d03ba7fa546fdaab1aac03f1"},
+        {0x61, 65, "m", "5d5f27064dc43c62a01463f9866c581d865b2ddcbb928b616b43a5f0e71f5de5"},
+        {0x61, 0, "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char key[256], signature[RF_SIGNATURE_TEXT];
+        const rf_signed_call call = {.method = rows[i].message, .json = &json};
+        memset(key, rows[i].fill, sizeof key);
+        rf_signer *signer = rf_signer_open(key, rows[i].size);
+        assert_non_null(signer);
+        for (int again = 0; again < 2; again++) {
+            assert_true(rf_sign(signer, &call, signature));
+            assert_string_equal(signature, rows[i].signature);
+        }
+        rf_signer_close(signer);
+    }
+}
+
 static void agrees_with_the_documents_sample(void **state)
 {
     (void)state;
@@ -194,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_vectors),
+        cmocka_unit_test(agrees_with_the_rfc),
         cmocka_unit_test(agrees_with_the_documents_sample),
         cmocka_unit_test(accepts_either_case_and_nothing_else),
         cmocka_unit_test(signs_what_was_sent),
