@@ -366,6 +366,22 @@ static void cover_account(rf_engine *engine, uint32_t account)
         rf_fund_cover_account(engine, account);
 }
 
+bool rf_settlement_fits(const rf_engine *engine, const rf_instrument *instrument, rf_price price)
+{
+    rf_wide lost = 0;
+    for (uint32_t i = instrument->positions_first; i != RF_NONE;
+         i = engine->positions[i].instrument_next) {
+        const rf_position *record = &engine->positions[i];
+        const rf_money value = rf_mul(rf_mul(record->q, price), instrument->k);
+        const rf_money realized = rf_sub(value, record->cost);
+        if (!rf_ledger_has_room(engine, rf_slot_of_position(engine, i), realized))
+            return false;
+        lost += realized < 0 ? -(rf_wide)realized : 0;
+    }
+    const rf_slot insurance = rf_slot_house(RF_SLOT_INSURANCE, 0);
+    return rf_is_amount(rf_ledger_balance(engine, insurance) - lost);
+}
+
 /* The position gives up q and C against the settlement price; the event is POSITION_MOVED with
  * code 3, to nobody. */
 static void settle_out(rf_engine *engine, uint32_t position)

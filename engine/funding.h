@@ -24,6 +24,9 @@ rf_error rf_funding_pin(rf_engine *engine, const rf_command *command, rf_result 
 /* Operator's calls: start the work for one instrument now; rf_schedule_step finishes it. */
 rf_error rf_funding_settle_now(rf_engine *engine, const rf_command *command, rf_result *result);
 rf_error rf_session_settle_now(rf_engine *engine, const rf_command *command, rf_result *result);
+/* Is there room in every balance for what this price gives and takes, and in the fund for what
+ * the losers may not have? Looks at every position: an operator's rare call. */
+bool rf_settlement_fits(const rf_engine *engine, const rf_instrument *instrument, rf_price price);
 /* The instrument has just been given its settlement price: starts closing every order and
  * position at it. */
 void rf_settlement_start(rf_engine *engine, const rf_instrument *instrument);

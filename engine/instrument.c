@@ -361,7 +361,8 @@ rf_error rf_instrument_set_state(rf_engine *engine, const rf_command *command, r
         /* Without a price: at the mark. */
         const rf_price price =
             command->u.instrument.price != 0 ? command->u.instrument.price : instrument->mark;
-        if (price <= 0 || price > instrument->mark_max)
+        if (price <= 0 || price > instrument->mark_max ||
+            !rf_settlement_fits(engine, instrument, price))
             return RF_ERR_INVALID_PRICE;
         instrument->settlement_price = price;
         rf_settlement_start(engine, instrument);

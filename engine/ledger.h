@@ -59,7 +59,7 @@ static inline void rf_session_realize(rf_engine *engine, rf_slot slot, rf_money 
     if (slot.kind != RF_SLOT_MAIN)
         return;
     rf_account *account = &engine->accounts[slot.owner];
-    account->session_realized = rf_add(rf_session_realized(engine, account), amount);
+    account->session_realized = rf_saturate((rf_wide)rf_session_realized(engine, account) + amount);
     account->session = engine->session;
 }
 
