@@ -46,7 +46,7 @@ includes api "$language" 'base/.*' "$public" "$margin" 'market/.*' 'api/.*'
 includes market "$language" 'base/.*' "$public" "$margin" 'market/.*'
 # Programs may use the system; of the engine they see the public header and the pure functions.
 system='[a-z_0-9]+\.h|sys/[a-z_0-9]+\.h|arpa/[a-z]+\.h|netinet/[a-z_]+\.h|linux/[a-z_]+\.h'
-includes venue "$language" 'stdio\.h' 'base/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*'
+includes venue "$language" 'stdio\.h' 'sys/mman\.h' 'base/.*' 'api/.*' 'market/.*' 'store/.*' "$public" "$margin" 'venue/.*'
 includes history "$system" 'base/.*' 'api/.*' 'market/.*' "$public" "$margin" 'venue/.*' 'history/.*'
 # Files with prices, and nothing of ours but base.
 includes prices "$language" 'stdio\.h' 'strings\.h' 'z(lib|ip)\.h' 'base/.*' 'prices/.*'
