@@ -134,13 +134,10 @@ static void fund_position(rf_engine *engine, uint32_t position, rf_rate rate)
         return;
     const rf_instrument *instrument = rf_instrument_of(engine, record);
     const rf_money notional = rf_notional(instrument->k, rf_size(record->q), instrument->mark);
-    const rf_slot own = rf_slot_of_position(engine, position),
-                  rounding = rf_slot_house(RF_SLOT_ROUNDING, 0);
     const rf_rate size = rf_abs(rate);
-    if ((record->q > 0) == (rate > 0))
-        rf_ledger_post(engine, own, rounding, rf_rate_up(notional, size), RF_REASON_FUNDING, 0);
-    else
-        rf_ledger_post(engine, rounding, own, rf_rate_down(notional, size), RF_REASON_FUNDING, 0);
+    const bool pays = (record->q > 0) == (rate > 0);
+    rf_ledger_post_funding(engine, position,
+                           pays ? -rf_rate_up(notional, size) : rf_rate_down(notional, size));
     rf_position_touch(engine, position);
 }
 

@@ -100,8 +100,8 @@ static uint16_t instrument_of(const rf_engine *engine, rf_slot slot)
 }
 
 /* Between two users the receiver is the event's account and the giver its peer. */
-static void emit_ledger(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount,
-                        rf_reason reason, uint64_t order_id)
+static rf_event ledger_event(const rf_engine *engine, rf_slot from, rf_slot to, rf_money amount,
+                             rf_reason reason, uint64_t order_id)
 {
     const rf_slot user = is_user(to) ? to : from, other = is_user(to) ? from : to;
     rf_event event = {0};
@@ -119,7 +119,7 @@ static void emit_ledger(rf_engine *engine, rf_slot from, rf_slot to, rf_money am
     event.order_id = order_id;
     if (is_user(from) && is_user(to))
         event.value = (int64_t)isolation_of(engine, from);
-    rf_emit(engine, &event);
+    return event;
 }
 
 void rf_ledger_post(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount, rf_reason reason,
@@ -130,6 +130,22 @@ void rf_ledger_post(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount
     const rf_slot giver = amount > 0 ? from : to, receiver = amount > 0 ? to : from;
     const rf_money moved = rf_abs(amount);
     rf_ledger_post_quiet(engine, giver, receiver, moved);
-    if (engine->sink.event)
-        emit_ledger(engine, giver, receiver, moved, reason, order_id);
+    if (!engine->sink.event)
+        return;
+    rf_event event = ledger_event(engine, giver, receiver, moved, reason, order_id);
+    rf_emit(engine, &event);
+}
+
+void rf_ledger_post_funding(rf_engine *engine, uint32_t position, rf_money amount)
+{
+    const rf_slot own = rf_slot_of_position(engine, position),
+                  rounding = rf_slot_house(RF_SLOT_ROUNDING, 0);
+    const rf_slot giver = amount > 0 ? rounding : own, receiver = amount > 0 ? own : rounding;
+    const rf_money moved = rf_abs(amount);
+    rf_ledger_post_quiet(engine, giver, receiver, moved);
+    if (amount == 0 || !engine->sink.event)
+        return;
+    rf_event event = ledger_event(engine, giver, receiver, moved, RF_REASON_FUNDING, 0);
+    event.instrument = engine->positions[position].instrument;
+    rf_emit(engine, &event);
 }

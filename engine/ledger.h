@@ -39,7 +39,10 @@ rf_slot rf_slot_of_position(const rf_engine *engine, uint32_t position);
  * way; 0 is nothing. order_id: the cause, or 0. */
 void rf_ledger_post(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount, rf_reason reason,
                     uint64_t order_id);
-/* The same without an event, for moves that a FILL, POSITION_SETTLED or POSITION_MOVED event
+/* Funding that a position receives, negative: pays, from and to ROUNDING. The event names its
+ * instrument, which the main account of a cross position does not. */
+void rf_ledger_post_funding(rf_engine *engine, uint32_t position, rf_money amount);
+/* rf_ledger_post without an event, for moves that a FILL, POSITION_SETTLED or POSITION_MOVED event
  * carries. */
 void rf_ledger_post_quiet(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount);
 rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot);

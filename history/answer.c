@@ -313,23 +313,56 @@ const history_shape history_positions = {RF_TABLE_isolation, RF_C_isolation_numb
                                          accepts_position, encode_position};
 
 /* The part of its sums that is known while it is open: margin in and out is told at the end. */
-static void encode_result(history_answer *answer, const void *from)
+static void put_result(history_answer *answer, const rf_row_holding *sums, int64_t isolation_id)
 {
-    const rf_row_isolation *row = from;
     rf_bytes *out = answer->out;
     rf_put_open(out, NULL, '{');
-    rf_put_id(out, "isolation_id", (uint64_t)row->isolation_id);
-    rf_put_text(out, "isolation_type", "ISOLATED_MARGIN");
-    rf_put_text(out, "instrument_name", history_instrument(answer, row->instrument)->name);
-    rf_put_money(out, "realized_pnl", row->realized);
-    rf_put_money(out, "fees", -(rf_wide)row->fees);
-    rf_put_money(out, "funding", row->funding);
-    rf_put_ms(out, "open_time", row->opened_ns);
+    put_isolation(out, isolation_id);
+    rf_put_text(out, "instrument_name", history_instrument(answer, sums->instrument)->name);
+    rf_put_money(out, "realized_pnl", sums->realized);
+    rf_put_money(out, "fees", -(rf_wide)sums->fees);
+    rf_put_money(out, "funding", sums->funding);
+    rf_put_ms(out, "open_time", sums->opened_ns);
     rf_put_close(out, '}');
 }
 
-const history_shape history_results = {RF_TABLE_isolation, RF_C_isolation_isolation_id,
-                                       accepts_position, encode_result};
+static bool isolated_result(void *to, const void *from)
+{
+    const rf_row_isolation *row = from;
+    rf_row_holding sums = {.instrument = row->instrument,
+                           .opened_ns = row->opened_ns,
+                           .realized = row->realized,
+                           .fees = row->fees,
+                           .funding = row->funding};
+    if (accepts_position(NULL, row))
+        put_result(to, &sums, row->isolation_id);
+    return true;
+}
+
+static bool cross_result(void *to, const void *from)
+{
+    put_result(to, from, 0);
+    return true;
+}
+
+/* An account has few of both open: they fit one answer. */
+rf_error history_answer_results(history_answer *answer)
+{
+    rf_query isolated = {.table = RF_TABLE_isolation, .order = RF_C_isolation_isolation_id},
+             cross = {.table = RF_TABLE_holding, .order = RF_C_holding_opened};
+    rf_query_where(&isolated, RF_C_isolation_account, RF_EQUAL, answer->job->account);
+    rf_query_where(&isolated, RF_C_isolation_number, RF_EQUAL, 0);
+    rf_query_where(&cross, RF_C_holding_account, RF_EQUAL, answer->job->account);
+    rf_query_where(&cross, RF_C_holding_number, RF_EQUAL, 0);
+    rf_put_open(answer->out, NULL, '{');
+    rf_put_open(answer->out, "data", '[');
+    if (!history_find(answer, &isolated, isolated_result, answer) ||
+        !history_find(answer, &cross, cross_result, answer))
+        return RF_ERR_SYSTEM_MAINTENANCE;
+    rf_put_close(answer->out, ']');
+    rf_put_close(answer->out, '}');
+    return RF_ERR_OK;
+}
 
 /* ---- Liquidations ---------------------------------------------------------------------------- */
 

@@ -49,7 +49,7 @@ struct history_job {
     rf_sample *samples; /* valuations: what the ring has, owned */
     size_t samples_count;
     uint64_t id;      /* stories */
-    uint32_t account; /* stories: whose; 0 = anybody's */
+    uint32_t account; /* results; stories: whose, 0 = anybody's */
 };
 
 /* Leaves the job with the call; it is copied. */
@@ -57,7 +57,8 @@ rf_error history_leave(rf_call *call, const history_job *job);
 
 /* {"data":[...],"next_cursor":"..."} of job->shape. */
 rf_error history_answer_list(history_answer *answer);
-rf_error history_answer_order(history_answer *answer); /* one order or 40401 */
+rf_error history_answer_results(history_answer *answer); /* open positions of job->account */
+rf_error history_answer_order(history_answer *answer);   /* one order or 40401 */
 rf_error history_answer_balances(history_answer *answer);
 rf_error history_answer_transfers(history_answer *answer);
 rf_error history_answer_trades(history_answer *answer);
@@ -67,7 +68,7 @@ rf_error history_answer_export(history_answer *answer);
 rf_error history_answer_story(history_answer *answer);
 
 extern const history_shape history_orders, history_trades, history_ledger, history_positions,
-    history_results, history_liquidations, history_insurance, history_deposits, history_withdrawals;
+    history_liquidations, history_insurance, history_deposits, history_withdrawals;
 
 const char *history_sub_type_name(int64_t sub_type);
 const char *history_way_out_name(int64_t way_out);

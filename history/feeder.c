@@ -382,6 +382,7 @@ static void feed_event(rf_feeder *feeder, size_t at)
         add_rate(feeder, event);
     if (event->kind == RF_EVENT_FUNDING_SETTLED)
         add_funding(feeder, event);
+    feeder_holding_event(feeder, event);
     feeder_story_event(feeder, at);
     if (event->kind == RF_EVENT_FILL) {
         add_trade(feeder, at);
@@ -456,6 +457,7 @@ void rf_feeder_applied(rf_feeder *feeder, rf_record_kind kind, uint64_t record)
         feeder_notes_changed(feeder);
     if (feeder->events_count) {
         feeder_money_done(feeder);
+        feeder_holding_done(feeder);
         feeder_story_done(feeder);
         learn_cash(feeder);
     }
@@ -469,13 +471,14 @@ void rf_feeder_pass(rf_feeder *feeder)
 
 size_t rf_feeder_rows(const rf_feeder *feeder)
 {
-    return feeder->batch.count + feeder->dirty_count;
+    return feeder->batch.count + feeder->dirty_count + feeder->changed.count;
 }
 
 void rf_feeder_take(rf_feeder *feeder, rf_batch *batch)
 {
     flush_markets(feeder);
     flush_balances(feeder);
+    feeder_holding_flush(feeder);
     feeder->batch.record = feeder->record;
     feeder->batch.out_of_memory |= feeder->out_of_memory;
     rf_batch given = feeder->batch;
@@ -513,8 +516,11 @@ rf_feeder *rf_feeder_open(rf_world *world, rf_store *store, char error[256])
     feeder->cash = calloc(world->limits.accounts_max, sizeof *feeder->cash);
     feeder->dirty = calloc(world->limits.accounts_max, sizeof *feeder->dirty);
     feeder->withdrawals = calloc(FEEDER_WITHDRAWALS, sizeof *feeder->withdrawals);
+    feeder->holdings_of = calloc(world->limits.accounts_max, sizeof *feeder->holdings_of);
+    feeder->views = calloc(2 * (size_t)world->limits.instruments_max, sizeof *feeder->views);
     if (feeder->markets && feeder->cash && feeder->dirty && feeder->withdrawals &&
-        feeder_load_withdrawals(feeder, store, error) &&
+        feeder->holdings_of && feeder->views && feeder_load_withdrawals(feeder, store, error) &&
+        feeder_load_holdings(feeder, store, error) &&
         store->find(store, &open, take_open, feeder, error) && !feeder->out_of_memory)
         return feeder;
     rf_feeder_close(feeder);
@@ -532,6 +538,11 @@ void rf_feeder_close(rf_feeder *feeder)
     free(feeder->dirty);
     free(feeder->liquidations);
     free(feeder->withdrawals);
+    free(feeder->holdings);
+    free(feeder->holdings_of);
+    free(feeder->changed.places);
+    free(feeder->met.places);
+    free(feeder->views);
     free(feeder->insurance);
     free(feeder->touched);
     free(feeder);

@@ -219,7 +219,7 @@ static void feed_ledger(rf_feeder *feeder, const rf_event *event)
     int64_t in = event->slot_to == RF_SLOT_INSURANCE ? event->amount : 0;
     int64_t out = event->slot_from == RF_SLOT_INSURANCE ? event->amount : 0;
     bool known = event->isolation_id != 0 || event->slot_from == RF_SLOT_CLEARING ||
-                 event->slot_to == RF_SLOT_CLEARING;
+                 event->slot_to == RF_SLOT_CLEARING || event->reason == RF_REASON_FUNDING;
     add_insurance(feeder, event, (rf_reason)event->reason, known ? event->instrument : -1,
                   in - out);
 }

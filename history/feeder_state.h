@@ -38,6 +38,21 @@ typedef struct feeder_withdrawal {
     char txid[RF_TXID_SIZE]; /* as the row has it */
 } feeder_withdrawal;
 
+/* A cross position and its sums that are in no row yet. */
+typedef struct feeder_holding {
+    rf_row_holding row;
+    int64_t qty;      /* when `known` */
+    int64_t last;     /* row of its last change */
+    uint32_t next;    /* of the same account, or free; 0 = none */
+    bool known;       /* the engine was asked */
+    bool listed, met; /* in `changed`, in `met` */
+} feeder_holding;
+
+typedef struct feeder_places {
+    uint32_t *places;
+    size_t count, max;
+} feeder_places;
+
 /* Trades of one taker's order in one record. */
 typedef struct feeder_run {
     uint64_t order_id, match_id;
@@ -60,6 +75,12 @@ struct rf_feeder {
     uint32_t currencies;              /* that have a row */
     feeder_liquidation *liquidations; /* under way */
     size_t liquidations_count, liquidations_max;
+    feeder_holding *holdings; /* open ones, and those over that wait for their row; from 1 */
+    size_t holdings_count, holdings_max;
+    uint32_t *holdings_of; /* the first of each account */
+    uint32_t holdings_free;
+    feeder_places changed;          /* holdings with sums that are in no row yet */
+    rf_position_view *views;        /* room for an account's positions */
     feeder_withdrawal *withdrawals; /* a ring of the newest */
     uint64_t withdrawals_count;
     /* Of the record under way: */
@@ -67,6 +88,7 @@ struct rf_feeder {
     size_t insurance_count, insurance_max;
     uint64_t *touched; /* isolations whose numbers changed */
     size_t touched_count, touched_max;
+    feeder_places met; /* holdings that changed */
     bool out_of_memory;
 };
 
@@ -97,6 +119,14 @@ void feeder_money_event(rf_feeder *feeder, const rf_event *event);
 void feeder_money_done(rf_feeder *feeder);
 void feeder_notes_changed(rf_feeder *feeder);
 bool feeder_load_withdrawals(rf_feeder *feeder, rf_store *store, char error[256]);
+/* feeder_holding.c: cross positions summed up. */
+/* Before the other rows of the event. */
+void feeder_holding_event(rf_feeder *feeder, const rf_event *event);
+void feeder_holding_done(rf_feeder *feeder);
+/* Before the batch is taken. */
+void feeder_holding_flush(rf_feeder *feeder);
+/* After a restart: those that the store has open. */
+bool feeder_load_holdings(rf_feeder *feeder, rf_store *store, char error[256]);
 /* feeder_story.c: isolations, liquidations, their story and numbers. */
 void feeder_story_event(rf_feeder *feeder, size_t at);
 void feeder_story_done(rf_feeder *feeder);

@@ -211,16 +211,21 @@ static void on_event(void *context, const rf_event *event)
     rf_feeder_event(history->feeder, event); /* only the loop touches a record's events */
 }
 
+static size_t rows_waiting(const rf_history *history)
+{
+    return history->sealed_rows + rf_feeder_rows(history->feeder);
+}
+
 /* Back-pressure: the worker can write, so it shall. What only the journal can let go is not waited
  * for: that is the loop's own business. */
 static void wait_for_room(rf_history *history)
 {
     struct timespec until = deadline(history->room_ms);
-    while (history->sealed_rows + rf_feeder_rows(history->feeder) > history->rows_wait &&
-           !history->error[0] && next_released(history))
+    while (rows_waiting(history) > history->rows_wait && !history->error[0] &&
+           next_released(history))
         if (!wait_until(&history->room, &history->mutex, &until))
             break;
-    if (history->sealed_rows + rf_feeder_rows(history->feeder) > history->rows_max)
+    if (rows_waiting(history) > history->rows_max)
         give_up(history, "history: more rows wait than memory shall hold");
 }
 
@@ -254,8 +259,10 @@ static void on_applied(void *context, rf_record_kind kind, int64_t time_ns)
     if (history->threaded && many) {
         seal(history);
         pthread_cond_signal(&history->work);
-        wait_for_room(history);
     }
+    /* The worker seals too, and less than a batch: what waits is looked at after each record. */
+    if (history->threaded && (many || rows_waiting(history) > history->rows_wait))
+        wait_for_room(history);
     pthread_mutex_unlock(&history->mutex);
     if (!history->threaded && many)
         history_flush(history);

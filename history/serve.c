@@ -179,15 +179,9 @@ static rf_error serve_ledger(rf_call *call)
     return code ? code : history_leave(call, &job);
 }
 
-/* An account has at most RF_ISOLATIONS_PER_ACCOUNT open: they fit one answer. */
 static rf_error serve_results(rf_call *call)
 {
-    history_job job = {.answer = history_answer_list, .shape = &history_results};
-    job.limit = RF_ISOLATIONS_PER_ACCOUNT;
-    job.query.table = history_results.table;
-    job.query.order = history_results.number;
-    rf_query_where(&job.query, RF_C_isolation_account, RF_EQUAL, call->account);
-    rf_query_where(&job.query, RF_C_isolation_number, RF_EQUAL, 0);
+    history_job job = {.answer = history_answer_results, .account = call->account};
     return history_leave(call, &job);
 }
 

@@ -13,7 +13,7 @@
 enum {
     RF_FILTERS_MAX = 8,
     RF_FILTER_TEXT_SIZE = 40,
-    RF_SCHEMA_VERSION = 1, /* of the tables: another one is made anew from the journal */
+    RF_SCHEMA_VERSION = 2, /* of the tables: another one is made anew from the journal */
 };
 
 typedef enum rf_compare { RF_EQUAL, RF_BELOW, RF_FROM, RF_ABOVE } rf_compare; /* = < >= > */

@@ -51,6 +51,13 @@ async function agrees(page: Watched): Promise<void> {
       for (const field of fields) equal(await page.field(field, `tr[data-row="${key}"]`), row[field], `${key} ${field}`);
     }
     assert.equal(await page.page.locator("table.positions tbody tr").count(), rows.length);
+    const results = (await server.result(trader(), "private/x/get-position-results")).data as Json[];
+    assert.equal(results.length, rows.length);
+    for (const row of results) {
+      const key = row["isolation_id"] ?? "cross-" + row["instrument_name"];
+      for (const [field, name] of [["realized_pnl", "realized_pnl"], ["fees", "fees"], ["funding_paid", "funding"]] as const)
+        equal(await page.field(field, `tr[data-row="${key}"]`), row[name], `${key} ${field}`);
+    }
     return true;
   });
   // What is told at a beat of its own may be on its way when the market stops: then it goes on for a moment.
@@ -58,7 +65,7 @@ async function agrees(page: Watched): Promise<void> {
     await server.run();
     await new Promise((resolve) => setTimeout(resolve, 300));
     await server.pause();
-    await until("the market as it stands", marketAgrees, 2_000);
+    await until("the market as it stands", marketAgrees, 600);
     return true;
   }, 60_000);
   await server.run();
@@ -81,9 +88,14 @@ async function agrees(page: Watched): Promise<void> {
 }
 
 test("after trades", { skip }, async () => {
+  // Something is realised in both modes, and funding paid by both, before the page is looked at.
   await server.result(trader(), "private/create-order", { instrument_name: S, side: "BUY", type: "MARKET", quantity: "0.02" });
   await server.result(trader(), "private/create-order", { instrument_name: S, side: "SELL", type: "MARKET", quantity: "0.01", exec_inst: ["ISOLATED_MARGIN"], leverage: "10" });
+  await server.must("operator/settle-funding", { instrument_name: S, rate: "0.0001" });
+  await server.result(trader(), "private/create-order", { instrument_name: S, side: "SELL", type: "MARKET", quantity: "0.005" });
   await agrees(watched);
+  const cross = ((await server.result(trader(), "private/x/get-position-results")).data as Json[]).find((row) => !row["isolation_id"])!;
+  for (const name of ["realized_pnl", "fees", "funding"]) assert.notEqual(decimal.sign(decimal.of(cross[name])), 0, name);
 });
 
 test("after the connection was lost", { skip }, async () => {

@@ -1,5 +1,5 @@
 /* Beyond what memory keeps: public trades, candles and valuations that have left the rings of market/,
- * and orders that the engine has forgotten, out of the history. */
+ * and orders that the engine has forgotten, out of the history. And the document of its tables. */
 #include "tests/unit/history_market.h"
 
 #include "history/state.h"
@@ -298,13 +298,46 @@ static void old_orders_are_found(void **state)
     close_stage(at);
 }
 
+/* ---- The document ----------------------------------------------------------------------------- */
+
+/* docs/history.md has each table and column as rows.def has them. */
+static void the_document_is_right(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"INT", "ID",      "TIME",       "MONEY",    "RATE", "PRICE",
+                                        "QTY", "ACCOUNT", "INSTRUMENT", "CURRENCY", "text"};
+    static const char *const merges[] = {"KEY", "SET", "FIRST", "LAST", "ADD", "MAX", "MIN"};
+    static char text[100000];
+    FILE *file = fopen("../docs/history.md", "r");
+    file = file ? file : fopen("docs/history.md", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    for (unsigned i = 0; i < RF_TABLES; i++) {
+        char wanted[300];
+        const rf_table_info *table = &rf_tables[i];
+        snprintf(wanted, sizeof wanted, "\n### %s\n", table->name);
+        const char *at = strstr(text, wanted);
+        if (!at)
+            fail_msg("no chapter about %s", table->name);
+        for (unsigned c = 0; c < table->columns; c++) {
+            const rf_column *column = &rf_columns[(unsigned)table->first + c];
+            snprintf(wanted, sizeof wanted, "\n| %s | %s | %s | %s |\n", column->name,
+                     kinds[column->kind], merges[column->merge], column->doc);
+            const char *next = strstr(at, wanted);
+            if (!next)
+                fail_msg("docs/history.md, %s: not there or not in order:%s", table->name, wanted);
+            at = next;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_market_reaches_back),
-        cmocka_unit_test(stored_bars_are_the_same),
-        cmocka_unit_test(old_funding_rates),
-        cmocka_unit_test(old_orders_are_found),
+        cmocka_unit_test(the_market_reaches_back), cmocka_unit_test(stored_bars_are_the_same),
+        cmocka_unit_test(old_funding_rates),       cmocka_unit_test(old_orders_are_found),
+        cmocka_unit_test(the_document_is_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@ import * as decimal from "../shared/decimal";
 import type { IsolatedRow, Position } from "../shared/types";
 import { Empty, Num } from "../shared/ui";
 import { open } from "./dialogs";
-import { results } from "./results";
+import { results, rowKey } from "./results";
 import { balance, instruments, marginScore, person, positions, symbol } from "./state";
 import { whatIf } from "./whatif";
 
@@ -55,10 +55,9 @@ function AdlLight(props: { rank: number }) {
   );
 }
 
-/** What is realised, with its fees and funding. Of cross positions the account's history tells. */
+/** What is realised since it was opened, with its fees and funding. */
 function Realised(props: { row: Position }) {
-  const result = props.row.isolation_id ? results.value[props.row.isolation_id] : undefined;
-  if (!props.row.isolation_id) return <span class="hint" title="A cross position is the whole account’s: see Trades and Funding for what it realised, paid and received">see Trades</span>;
+  const result = results.value[rowKey(props.row)];
   return (
     <>
       <Num value={result?.realized_pnl} places={2} signed colour field="realized_pnl" />
@@ -75,7 +74,7 @@ function Row(props: { row: Position }) {
   const isolated = isIsolated(row);
   const away = distance(row);
   const profit = roe(row);
-  const key = row.isolation_id ?? "cross-" + row.instrument_name;
+  const key = rowKey(row);
   return (
     <tr data-row={key} data-mode={isolated ? "isolated" : "cross"} class={row.is_liquidating ? "liquidating" : ""}>
       <th scope="row">
@@ -164,7 +163,7 @@ export function Positions() {
                 <th scope="col"><button type="button" class="small" onClick={() => (whatIf.value = !whatIf.value)}>What if…</button></th>
               </tr>
             </thead>
-            <tbody>{rows.map((row) => <Row row={row} key={row.isolation_id ?? "cross-" + row.instrument_name} />)}</tbody>
+            <tbody>{rows.map((row) => <Row row={row} key={rowKey(row)} />)}</tbody>
           </table>
         </div>
       )}
