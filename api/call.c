@@ -143,7 +143,7 @@ static rf_handler find_server(const rf_call *call)
     } rows[] = {
         {RF_METHOD_HISTORY, RF_SERVICE_HISTORY},       {RF_METHOD_REGISTRY, RF_SERVICE_REGISTRY},
         {RF_METHOD_CONNECTION, RF_SERVICE_CONNECTION}, {RF_METHOD_SANDBOX, RF_SERVICE_SANDBOX},
-        {RF_METHOD_PRICES, RF_SERVICE_PRICES},
+        {RF_METHOD_PRICES, RF_SERVICE_PRICES},         {RF_METHOD_SERVER, RF_SERVICE_SERVER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (call->method->flags & rows[i].flag)

@@ -38,6 +38,7 @@ typedef enum rf_service {
     RF_SERVICE_CONNECTION, /* of the WebSocket that the call came in by */
     RF_SERVICE_SANDBOX,
     RF_SERVICE_PRICES, /* where index prices come from */
+    RF_SERVICE_SERVER, /* the process itself */
     RF_SERVICES,
 } rf_service;
 typedef struct rf_server {

@@ -23,10 +23,11 @@ enum rf_method_flag {
     RF_METHOD_CONNECTION = 1 << 7,
     RF_METHOD_SANDBOX = 1 << 8,
     RF_METHOD_PRICES = 1 << 9,
+    RF_METHOD_SERVER = 1 << 10,
     /* How often (rf_method_quota). */
-    RF_METHOD_QUICK = 1 << 10,
-    RF_METHOD_LOOKUP = 1 << 11,
-    RF_METHOD_SLOW = 1 << 12,
+    RF_METHOD_QUICK = 1 << 11,
+    RF_METHOD_LOOKUP = 1 << 12,
+    RF_METHOD_SLOW = 1 << 13,
 };
 
 typedef enum rf_param_type {

@@ -344,6 +344,7 @@ rf_doors *rf_doors_open(const rf_doors_parts *parts)
         return NULL;
     }
     doors->world->api->servers[RF_SERVICE_CONNECTION] = (rf_server){.call = rf_socket_serve};
+    doors->world->api->servers[RF_SERVICE_SERVER] = (rf_server){rf_status_serve, doors};
     rf_world_observe(doors->world, (rf_observer){.event = on_event, .context = doors});
     return doors;
 }

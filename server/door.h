@@ -146,6 +146,8 @@ size_t rf_later_waiting(const rf_later *later);
 /* ---- By listener ---- */
 void rf_rest_request(rf_doors *doors, rf_conn conn, rf_ticket ticket,
                      const rf_http_request *request);
+/* RF_SERVICE_SERVER: operator/get-status. */
+rf_error rf_status_serve(rf_call *call);
 void rf_probe_request(rf_doors *doors, rf_ticket ticket, const rf_http_request *request);
 int rf_socket_upgrade(rf_doors *doors, rf_conn conn, const rf_http_request *request);
 void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t size);

@@ -141,3 +141,28 @@ test('/healthz, /readyz and /metrics', async () => {
     assert.equal(await value('audit_lines'), lines)
   } finally { await venue.remove() }
 })
+
+test('operator/get-status: role, phase, and how far the journal, the snapshots and the history are', async () => {
+  const venue = await Venue.start()
+  const status = async () => (await venue.operator('get-status')).result
+  try {
+    await venue.list()
+    const alice = await venue.customer('alice')
+    const before = await status()
+    assert.deepEqual([before.role, before.replicas, before.phase], ['PRIMARY', [], 'open'])
+    assert.deepEqual(before.snapshot, { seq: 0, failed: 0 })
+    await venue.post(alice, 'private/create-order', { instrument_name: 'BTCUSD-PERP', side: 'BUY', type: 'LIMIT', price: '40000', quantity: '0.1' })
+    const after = await status()
+    // The order's answer was durable, and so was everything before it.
+    assert.ok(after.journal.durable_seq > before.applied_seq && after.applied_seq >= after.journal.durable_seq)
+    assert.ok(after.journal.appended_seq >= after.applied_seq && after.engine_seq > before.engine_seq)
+    assert.ok(after.journal.written_bytes > before.journal.written_bytes && after.journal.last_flush_us >= 0)
+    assert.ok(after.history.written_seq <= after.applied_seq && after.history.rows_waiting >= 0)
+    assert.equal(after.history.error, '')
+    await venue.restart()
+    const again = await status()
+    assert.ok(again.snapshot.seq >= after.applied_seq, 'the snapshot of the end')
+    assert.ok(Math.abs(Date.now() - again.snapshot.time) < 60000)
+    assert.ok(again.journal.durable_seq >= again.snapshot.seq && again.applied_seq >= again.snapshot.seq)
+  } finally { await venue.remove() }
+})

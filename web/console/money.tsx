@@ -7,6 +7,7 @@ import { Table } from "./table";
 const text = (row: Row, key: string): string => (row[key] === undefined || row[key] === null ? "" : String(row[key]));
 
 const WAITING = [
+  { title: "Withdrawal", show: (row: Row) => text(row, "id") },
   { title: "Asked", show: (row: Row) => (row["create_time"] ? <Time ms={Number(row["create_time"])} date /> : "–") },
   { title: "Account", show: (row: Row) => text(row, "account") || text(row, "account_id") },
   { title: "Amount", show: (row: Row) => <><Num value={text(row, "amount")} places={4} /> {text(row, "currency")}</> },
@@ -30,6 +31,11 @@ export function Money() {
         inputs={[{ key: "account", title: "Account" }, { key: "currency", title: "Currency" }, { key: "amount", title: "Amount", number: true }]} />
       <CallForm title="Pay into the insurance fund" button="Pay in" done="Paid in." method="operator/fund-insurance"
         inputs={[{ key: "currency", title: "Currency" }, { key: "amount", title: "Amount", number: true }]} />
+      <CallForm title="Withdrawal limit" button="Set the limit" done="The limit holds from now on." method="operator/set-withdrawal-limit"
+        hint="Units that may leave in 24 hours. Without an account: of everybody who has no limit of his own. Without an amount: no limit any more."
+        inputs={[{ key: "account", title: "Account (optional)", optional: true }, { key: "currency", title: "Currency" }, { key: "amount", title: "Amount in 24 hours (optional)", number: true, optional: true }]} />
+      <CallForm title="Transaction of a withdrawal" button="Note it" done="Noted: the account sees it." method="operator/set-withdrawal-txid"
+        inputs={[{ key: "id", title: "Withdrawal" }, { key: "txid", title: "Transaction" }]} />
       <CallForm title="Open an account" button="Open" done="Opened." method="operator/create-account" inputs={[{ key: "account", title: "Label" }]} />
     </>
   );

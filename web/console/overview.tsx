@@ -120,9 +120,9 @@ function FundBook() {
 
 const SOURCES = [
   { title: "Source", show: (row: Source) => <>{row.source} <small>{row.symbol} for {row.index_name}</small></> },
-  { title: "Price", show: (row: Source) => <Num value={row.price} places={2} /> },
+  { title: "Price", show: (row: Source) => <Num value={row.price} places={4} field="source_price" /> },
   { title: "Age", show: (row: Source) => (row.age_ms === undefined ? "–" : `${(row.age_ms / 1000).toFixed(1)} s`) },
-  { title: "Off the index", show: (row: Source) => <Percent value={row.deviation} places={3} signed /> },
+  { title: "Off the index", show: (row: Source) => <Percent value={row.deviation} places={3} signed field="source_deviation" /> },
   { title: "Taken / failed", show: (row: Source) => `${row.taken} / ${row.failed}` },
   { title: "Last error", show: (row: Source) => row.last_error || "–" },
 ];

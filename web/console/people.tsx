@@ -1,10 +1,10 @@
 // Who may come in: people of the pages, and the keys of bots, each of which can be shut out.
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { call, type Params } from "../shared/api";
-import { saying, Time } from "../shared/ui";
+import { Check, Dialog, saying, Time } from "../shared/ui";
 import { CallForm } from "./callform";
-import { act } from "./state";
+import { act, perform } from "./state";
 import { Table } from "./table";
 
 interface User {
@@ -50,7 +50,70 @@ const USERS = [
   { title: "Account", show: (row: User) => row.account ?? "–" },
   { title: "One-time code", show: (row: User) => (row.totp ? "demanded" : "no") },
   { title: "Since", show: (row: User) => <Time ms={row.create_time} date /> },
+  { title: "", show: (row: User) => (
+    <button type="button" class="small" aria-label={(row.totp ? "No codes for " : "Demand codes of ") + row.name} onClick={() => void demandCodes(row)}>
+      {row.totp ? "No longer" : "Demand codes"}
+    </button>) },
 ];
+
+/** What the venue shows once and keeps sealed: it is gone with the dialog. */
+const secret = signal<{ title: string; rows: [string, string][] } | null>(null);
+
+async function demandCodes(row: User): Promise<void> {
+  const answer = await perform<{ totp_secret?: string }>(row.totp ? "No code is demanded any more." : "A code is demanded from now on.",
+    "operator/enable-totp", { name: row.name, enabled: !row.totp });
+  if (!answer) return;
+  if (answer.totp_secret) secret.value = { title: `One-time codes of ${row.name}`, rows: [["Secret", answer.totp_secret], ["Link", link(row.name, answer.totp_secret)]] };
+  await look();
+}
+
+const link = (name: string, key: string): string => `otpauth://totp/Ringfence:${encodeURIComponent(name)}?secret=${key}&issuer=Ringfence`;
+
+function SecretDialog() {
+  if (!secret.value) return null;
+  return (
+    <Dialog title={secret.value.title} onClose={() => (secret.value = null)}>
+      <p>Shown this once: hand it over now. The venue keeps it sealed and cannot show it again.</p>
+      <dl class="secret">
+        {secret.value.rows.map(([label, text]) => <div key={label}><dt>{label}</dt><dd><code data-secret={label}>{text}</code></dd></div>)}
+      </dl>
+      <button type="button" class="primary" onClick={() => (secret.value = null)}>It is noted</button>
+    </Dialog>
+  );
+}
+
+/** Scopes and addresses are lists in the call, words between commas for people. */
+function NewKey() {
+  const [values, setValues] = useState({ account: "", label: "", ip_list: "" });
+  const [trade, setTrade] = useState(true);
+  const [withdraw, setWithdraw] = useState(false);
+  const addresses = values.ip_list.split(/[\s,]+/).filter(Boolean);
+  const lacks = withdraw && addresses.length === 0;
+  const make = async (): Promise<void> => {
+    const scopes = ["read", ...(trade ? ["trade"] : []), ...(withdraw ? ["withdraw"] : [])];
+    const answer = await perform<{ api_key: string; secret: string }>("Made.", "operator/create-api-key", {
+      account: values.account.trim(), scopes, ...(values.label.trim() ? { label: values.label.trim() } : {}), ...(addresses.length ? { ip_list: addresses } : {}),
+    });
+    if (!answer) return;
+    secret.value = { title: `API key of ${values.account.trim()}`, rows: [["Key", answer.api_key], ["Secret", answer.secret]] };
+    setValues({ account: "", label: "", ip_list: "" });
+    await look();
+  };
+  const field = (key: keyof typeof values, title: string) => (
+    <label class="text">{title}<input name={key} autocomplete="off" value={values[key]} onInput={(event) => setValues({ ...values, [key]: event.currentTarget.value })} /></label>
+  );
+  return (
+    <form class="panel" aria-label="An API key" onSubmit={(event) => { event.preventDefault(); void make(); }}>
+      <h2>An API key</h2>
+      {field("account", "Account")}
+      {field("label", "Label (optional)")}
+      {field("ip_list", "May call from: addresses or networks, commas between them (optional)")}
+      <div class="options"><Check label="Trade" checked={trade} onChange={setTrade} /> <Check label="Withdraw" checked={withdraw} onChange={setWithdraw} /></div>
+      {lacks && <p class="fault" role="alert">A key that withdraws needs the addresses that it may call from.</p>}
+      <button class="primary" disabled={!values.account.trim() || lacks}>Make a key</button>
+    </form>
+  );
+}
 
 const KEYS = [
   { title: "Label", show: (row: Key) => row.label || "–" },
@@ -78,8 +141,10 @@ export function People() {
       </section>
       <CallForm title="A person for the console" button="Create" done="Created." method="operator/create-user" role after={() => void look()}
         inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} hint="Viewer looks; support also suspends, announces, rejects withdrawals and revokes keys; risk also changes parameters, states, prices and fees and approves withdrawals; admin does everything." />
+      <NewKey />
       <CallForm title="A new password" button="Set" done="Set: his sessions have ended." method="operator/set-password"
         inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} />
+      <SecretDialog />
     </>
   );
 }

@@ -1,7 +1,9 @@
 // What can be proved: invariants, digest, and the log of everything an operator did.
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../shared/api";
+import * as decimal from "../shared/decimal";
 import { Empty, saying, Time } from "../shared/ui";
+import { status } from "./state";
 import { Table } from "./table";
 
 interface Invariants {
@@ -34,7 +36,6 @@ function Invariants() {
         { title: "Invariant", show: (row) => row.name }, { title: "Residual", show: (row) => row.residual },
         { title: "Holds", show: (row) => (row.ok ? <span class="up">yes</span> : <span class="down">no</span>) },
       ]} />}
-      {digest && <p class="hint" data-test="replication">Replication: none, this is a single server. A standby can replay the journal and compare its digest with this one.</p>}
       {digest && <p class="hint">State after command {digest.seq}: <code data-field="digest">{digest.digest}</code></p>}
     </section>
   );
@@ -62,6 +63,46 @@ function Audit() {
   );
 }
 
+function Line(props: { label: string; field: string; value: number | string; note?: string }) {
+  return (
+    <div>
+      <dt>{props.label}{props.note && <small> {props.note}</small>}</dt>
+      <dd class="num" data-field={props.field} data-value={props.value}>{typeof props.value === "number" ? grouped(props.value) : props.value}</dd>
+    </div>
+  );
+}
+
+const grouped = (value: number): string => decimal.show(decimal.of(String(value)), 0);
+
+/** One server takes the commands; what would be lost with its machine is what nobody follows. */
+function Replication() {
+  const now = status.value;
+  if (!now) return null;
+  const { journal, snapshot, history } = now;
+  const behind = Math.max(0, now.applied_seq - history.written_seq);
+  return (
+    <section class="panel" aria-label="Replication and durability">
+      <h2>Replication and durability</h2>
+      <dl>
+        <Line label="Role" field="role" value={now.role.toLowerCase()} />
+        <Line label="Replicas" field="replicas" value={now.replicas.length === 0 ? "none: this is a single server" : String(now.replicas.length)} />
+        <Line label="Phase" field="phase" value={now.phase} />
+        <Line label="Applied" note="record of the journal" field="applied_seq" value={now.applied_seq} />
+        <Line label="Durable" note="on disk; only such answers leave" field="durable_seq" value={journal.durable_seq} />
+        <Line label="Waiting for the disk" field="waiting" value={Math.max(0, journal.appended_seq - journal.durable_seq)} />
+        <Line label="Last flush, µs" field="last_flush_us" value={journal.last_flush_us} />
+        <Line label="Journal, bytes since the start" field="written_bytes" value={journal.written_bytes} />
+        <Line label="Newest snapshot" note="holds records up to" field="snapshot_seq" value={snapshot.seq} />
+        <div><dt>Written</dt><dd>{snapshot.time ? <Time ms={snapshot.time} date /> : "none yet"}</dd></div>
+        <Line label="Snapshots that failed" field="snapshots_failed" value={snapshot.failed} />
+        <Line label="History is behind" note="records" field="history_behind" value={behind} />
+      </dl>
+      {history.error && <p class="fault" role="alert">{history.error}</p>}
+      <p class="hint">Nobody follows this server: copy the data directory elsewhere, and ringfence verify replays it and compares the digest.</p>
+    </section>
+  );
+}
+
 export function Proof() {
-  return <><Invariants /><Audit /></>;
+  return <><Invariants /><Replication /><Audit /></>;
 }

@@ -93,6 +93,19 @@ export interface Source {
   failed: number;
 }
 
+/** operator/get-status: who follows this server, and how far it is from the command to the disk. */
+export interface Status {
+  role: string;
+  replicas: unknown[];
+  phase: string;
+  applied_seq: number;
+  engine_seq: number;
+  journal: { appended_seq: number; durable_seq: number; written_bytes: number; last_flush_us: number };
+  snapshot: { seq: number; time?: number; failed: number };
+  history: { written_seq: number; rows_waiting: number; error: string };
+}
+export const status = signal<Status | null>(null);
+
 export const fundEvents = signal<FundEvent[]>([]);
 export const fundHistory = signal<{ t: number; v: string }[]>([]);
 export const reachable = signal(true);
@@ -123,6 +136,7 @@ export async function refresh(): Promise<void> {
       ask<Data<Row>>("operator/get-withdrawals", {}, (answer) => (withdrawals.value = answer.data)),
       ask<Data<FundEvent>>("public/x/get-insurance-events", { limit: 30 }, (answer) => (fundEvents.value = answer.data)),
       ask<Data<Source>>("operator/get-price-sources", {}, (answer) => (sources.value = answer.data)),
+      ask<Status>("operator/get-status", {}, (answer) => (status.value = answer)),
       ask<Data<{ t: number; v: string }>>("public/get-insurance", { instrument_name: "USD", count: 300 }, (answer) => (fundHistory.value = answer.data)),
     ]);
     reachable.value = true;
@@ -131,17 +145,21 @@ export async function refresh(): Promise<void> {
   }
 }
 
-/** Does something, says how it went, and shows what it changed. */
-export async function act(done: string, method: string, params: Params): Promise<boolean> {
+/** Does something, says how it went, shows what it changed, and hands on the answer (many have none); null: it was refused. */
+export async function perform<T>(done: string, method: string, params: Params): Promise<T | null> {
   try {
-    await call(method, params);
+    const answer = await call<T>(method, params);
     tell(done, "good");
-    await refresh();
-    return true;
+    void refresh();
+    return answer;
   } catch (error) {
     tell(saying(error), "bad");
-    return false;
+    return null;
   }
+}
+
+export async function act(done: string, method: string, params: Params): Promise<boolean> {
+  return (await perform(done, method, params)) !== null;
 }
 
 let timer = 0;
