@@ -171,6 +171,65 @@ test("take profit and stop loss attached to an order, one and both", { skip }, a
   await page.getByLabel("Take profit / stop loss").uncheck();
 });
 
+test("take profit and stop loss attached to a fresh isolated order guard its fence", { skip }, async () => {
+  const { page } = watched;
+  const mark = await desk.mark();
+  await desk.choose("Margin mode", "Isolated");
+  await desk.choose("Side", "Buy / Long");
+  await desk.type("MARKET");
+  await desk.fill("leverage", "10");
+  await desk.fill("quantity", "0.01");
+  await page.getByLabel("Take profit / stop loss").check();
+  await desk.fill("takeProfit", desk.part(mark, 102));
+  await desk.fill("stopLoss", desk.part(mark, 97));
+  await desk.submit();
+  await page.locator(".notices .good", { hasText: "with its take profit and stop loss" }).first().waitFor();
+  const row = await until("the fence", () => desk.isolated());
+  const legs = await until("both legs", async () => ((await desk.waiting()).length === 2 ? desk.waiting() : null));
+  for (const [type, percent] of [["STOP_LOSS", 97], ["TAKE_PROFIT", 102]] as const) {
+    const leg = legs.find((one) => one["order_type"] === type)!;
+    assert.equal(leg["isolation_id"], row["isolation_id"], "it is of the same fence");
+    same(leg["ref_price"] as string, desk.part(mark, percent), type);
+  }
+  await server.must("operator/set-mark-price", { instrument_name: S, price: desk.part(mark, 102.5) });
+  await page.locator(`tr[data-row="${row["isolation_id"]}"]`).waitFor({ state: "detached" });
+  assert.deepEqual(await desk.waiting(), [], "the stop loss died with it");
+  await server.must("operator/set-mark-price", { instrument_name: S, price: mark });
+  await page.getByLabel("Take profit / stop loss").uncheck();
+  await desk.clear();
+});
+
+test("a close that would leave less than maintenance is refused in words: 304", { skip }, async () => {
+  const { page } = watched;
+  // A market of its own, where the only bid is far down.
+  const name = "TSTUSD-PERP";
+  await server.must("operator/create-instrument", { instrument_name: name, base_ccy: "TST", price_tick_size: "0.1", qty_tick_size: "0.01", settlement: "MANUAL" });
+  await server.must("operator/set-mark-price", { instrument_name: name, price: "100" });
+  const other = (side: string, price: string): Promise<Json> => server.result(server.account("trader2"), "private/create-order", { instrument_name: name, side, type: "LIMIT", price, quantity: "10" });
+  await other("SELL", "100");
+  await page.getByRole("combobox", { name: "Instrument" }).selectOption(name);
+  await desk.choose("Margin mode", "Isolated");
+  await desk.choose("Side", "Buy / Long");
+  await desk.type("MARKET");
+  await desk.fill("leverage", "50");
+  await desk.fill("quantity", "10");
+  await desk.settled();
+  await desk.submit();
+  const row = await until("the position", async () => (await desk.positions()).find((one) => one["instrument_name"] === name));
+  await other("BUY", "95");
+  await page.locator(`tr[data-row="${row["isolation_id"]}"]`).getByRole("button", { name: "Close" }).click();
+  await page.locator("dialog input[name=quantity]").fill("5");
+  await page.locator("dialog").getByRole("button", { name: "Close position", exact: true }).click();
+  await page.locator("dialog .fault", { hasText: "[304]" }).waitFor();
+  await watched.shot("refusal-304");
+  await page.keyboard.press("Escape");
+  same((await desk.positions()).find((one) => one["instrument_name"] === name)!["quantity"] as string, "10", "nothing was closed");
+  await server.result(server.account("trader2"), "private/advanced/cancel-all-orders", { type: "ALL" });
+  await server.result(server.account("trader2"), "private/create-order", { instrument_name: name, side: "BUY", type: "LIMIT", price: "99.5", quantity: "10" });
+  await page.getByRole("combobox", { name: "Instrument" }).selectOption(S);
+  await desk.clear();
+});
+
 test("take profit and stop loss of a position: the first that is reached closes it", { skip }, async () => {
   const { page } = watched;
   const mark = await desk.mark();

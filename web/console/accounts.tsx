@@ -49,9 +49,9 @@ const POSITIONS = [
 
 const ORDERS = [
   { title: "Instrument", show: (row: Order) => row.instrument_name },
-  { title: "Mode", show: (row: Order) => (row.isolation_id ? "Isolated" : "Cross") },
-  { title: "Type", show: (row: Order) => row.order_type.toLowerCase().replace(/_/g, " ") },
-  { title: "Side", show: (row: Order) => <span class={row.side === "BUY" ? "up" : "down"}>{row.side.toLowerCase()}</span> },
+  { title: "Mode", text: true, show: (row: Order) => (row.isolation_id ? "Isolated" : "Cross") },
+  { title: "Type", text: true, show: (row: Order) => row.order_type.toLowerCase().replace(/_/g, " ") },
+  { title: "Side", text: true, show: (row: Order) => <span class={row.side === "BUY" ? "up" : "down"}>{row.side.toLowerCase()}</span> },
   { title: "Price", show: (row: Order) => <Num value={row.limit_price} places={2} /> },
   { title: "Quantity", show: (row: Order) => <Num value={row.quantity} places={4} /> },
   { title: "Filled", show: (row: Order) => <Num value={row.cumulative_quantity} places={4} /> },

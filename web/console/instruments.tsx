@@ -82,14 +82,14 @@ function MarkButton(props: { row: Exposure }) {
 
 const columns = [
   { title: "Instrument", show: (row: Exposure) => row.instrument_name },
-  { title: "State", show: (row: Exposure) => (
+  { title: "State", text: true, show: (row: Exposure) => (
     <select aria-label={"State of " + row.instrument_name} value={row.state} onChange={(event) => {
       opened.value = { kind: "state", name: row.instrument_name, state: event.currentTarget.value as State };
       event.currentTarget.value = row.state;
     }}>
       {[...STATES, ...(row.state === "SETTLED" ? ["SETTLED"] : [])].map((state) => <option key={state} value={state}>{state.toLowerCase().replace("_", " ")}</option>)}
     </select>) },
-  { title: "Mark", show: (row: Exposure) => <Num value={row.mark_price} places={2} /> },
+  { title: "Mark", show: (row: Exposure) => <Num value={decimal.sign(decimal.of(row.mark_price)) ? row.mark_price : ""} /> },
   { title: "Index", show: (row: Exposure) => <Num value={row.index_price} places={2} /> },
   { title: "Funding / 1 h", show: (row: Exposure) => <Percent value={row.funding_rate} places={4} signed /> },
   { title: "By hand", show: (row: Exposure) => <MarkButton row={row} /> },

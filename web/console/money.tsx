@@ -8,11 +8,11 @@ const text = (row: Row, key: string): string => (row[key] === undefined || row[k
 
 const WAITING = [
   { title: "Withdrawal", show: (row: Row) => text(row, "id") },
-  { title: "Asked", show: (row: Row) => (row["create_time"] ? <Time ms={Number(row["create_time"])} date /> : "–") },
-  { title: "Account", show: (row: Row) => text(row, "account") || text(row, "account_id") },
+  { title: "Asked", text: true, show: (row: Row) => (row["create_time"] ? <Time ms={Number(row["create_time"])} date /> : "–") },
+  { title: "Account", text: true, show: (row: Row) => text(row, "account") || text(row, "account_id") },
   { title: "Amount", show: (row: Row) => <><Num value={text(row, "amount")} places={4} /> {text(row, "currency")}</> },
-  { title: "To", show: (row: Row) => text(row, "address") || "–" },
-  { title: "Network", show: (row: Row) => text(row, "network_id") || "–" },
+  { title: "To", text: true, show: (row: Row) => text(row, "address") || "–" },
+  { title: "Network", text: true, show: (row: Row) => text(row, "network_id") || "–" },
   { title: "", show: (row: Row) => (
     <span class="withbuttons">
       <button type="button" class="small" onClick={() => void act("Approved: paid out.", "operator/approve-withdrawal", { id: text(row, "id") })}>Approve</button>

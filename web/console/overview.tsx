@@ -13,10 +13,10 @@ import { Table } from "./table";
 const explained = signal<string | null>(null);
 
 const EXPOSURE = [
-  { title: "Instrument", show: (row: Exposure) => row.instrument_name },
-  { title: "State", show: (row: Exposure) => <span class={"state " + row.state.toLowerCase()}>{row.state.toLowerCase().replace("_", " ")}</span> },
-  { title: "Mark", show: (row: Exposure) => <><Num value={row.mark_price} places={2} />{row.mark_stale && <span class="badge bad">stale</span>}{row.mark_pinned && <span class="badge">pinned</span>}</> },
-  { title: "Open interest", show: (row: Exposure) => <Num value={row.open_interest} places={4} /> },
+  { title: "Instrument", text: true, show: (row: Exposure) => row.instrument_name },
+  { title: "State", text: true, show: (row: Exposure) => <span class={"state " + row.state.toLowerCase()}>{row.state.toLowerCase().replace("_", " ")}</span> },
+  { title: "Mark", show: (row: Exposure) => <><Num value={decimal.sign(decimal.of(row.mark_price)) ? row.mark_price : ""} />{row.mark_stale && <span class="badge bad">stale</span>}{row.mark_pinned && <span class="badge">pinned</span>}</> },
+  { title: "Open interest", show: (row: Exposure) => <Num value={row.open_interest} /> },
   { title: "Value, USD", show: (row: Exposure) => <Num value={row.position_value} places={0} /> },
   { title: "Positions", show: (row: Exposure) => row.positions },
   { title: "Isolated", show: (row: Exposure) => row.isolations },
@@ -29,16 +29,16 @@ const EXPOSURE = [
 
 const TAPE = [
   { title: "Began", show: (row: Liquidation) => <Time ms={row.start_time} date /> },
-  { title: "Account", show: (row: Liquidation) => row.account },
-  { title: "What", show: (row: Liquidation) => (row.kind === "ISOLATED" ? `${row.instrument_name} isolated` : "Cross account") },
-  { title: "Quantity", show: (row: Liquidation) => <Num value={row.quantity} places={4} /> },
-  { title: "Mark", show: (row: Liquidation) => <Num value={row.mark_price} places={2} /> },
-  { title: "Closed in book", show: (row: Liquidation) => <Num value={row.closed_quantity} places={4} /> },
-  { title: "Taken over", show: (row: Liquidation) => <Num value={row.taken_over_quantity} places={4} /> },
-  { title: "Deleveraged", show: (row: Liquidation) => <Num value={row.deleveraged_quantity} places={4} /> },
+  { title: "Account", text: true, show: (row: Liquidation) => row.account },
+  { title: "What", text: true, show: (row: Liquidation) => (row.kind === "ISOLATED" ? `${row.instrument_name} isolated` : "Cross account") },
+  { title: "Quantity", show: (row: Liquidation) => <Num value={row.quantity} /> },
+  { title: "Mark", show: (row: Liquidation) => <Num value={row.mark_price} /> },
+  { title: "Closed in book", show: (row: Liquidation) => <Num value={row.closed_quantity} /> },
+  { title: "Taken over", show: (row: Liquidation) => <Num value={row.taken_over_quantity} /> },
+  { title: "Deleveraged", show: (row: Liquidation) => <Num value={row.deleveraged_quantity} /> },
   { title: "To the fund", show: (row: Liquidation) => <Num value={row.to_insurance_fund} places={2} /> },
   { title: "Uncovered", show: (row: Liquidation) => <Num value={row.uncovered_loss} places={2} /> },
-  { title: "State", show: (row: Liquidation) => row.status.toLowerCase() },
+  { title: "State", text: true, show: (row: Liquidation) => row.status.toLowerCase() },
   { title: "", show: (row: Liquidation) => row.isolation_id && <button type="button" class="small" onClick={() => (explained.value = row.isolation_id!)}>Explain</button> },
 ];
 
@@ -90,16 +90,16 @@ const FLOW: Record<string, string> = {
 
 const FLOWS = [
   { title: "Time", show: (row: FundEvent) => <Time ms={row.t} date /> },
-  { title: "Why", show: (row: FundEvent) => FLOW[row.kind] ?? row.kind.toLowerCase().replace(/_/g, " ") },
-  { title: "Instrument", show: (row: FundEvent) => row.instrument_name ?? "–" },
+  { title: "Why", text: true, show: (row: FundEvent) => FLOW[row.kind] ?? row.kind.toLowerCase().replace(/_/g, " ") },
+  { title: "Instrument", text: true, show: (row: FundEvent) => row.instrument_name ?? "–" },
   { title: "Amount, USD", show: (row: FundEvent) => <Num value={row.amount} places={2} signed colour field="fund_event" /> },
   { title: "Balance then", show: (row: FundEvent) => <Num value={row.balance} places={2} /> },
 ];
 
 const HELD = [
-  { title: "Instrument", show: (row: Exposure) => row.instrument_name },
-  { title: "Taken over", show: (row: Exposure) => <Num value={row.fund_quantity} places={4} signed colour field="fund_quantity" /> },
-  { title: "At most", show: (row: Exposure) => (row.fund_position_cap === null ? "no limit" : <Num value={row.fund_position_cap} places={4} />) },
+  { title: "Instrument", text: true, show: (row: Exposure) => row.instrument_name },
+  { title: "Taken over", show: (row: Exposure) => <Num value={row.fund_quantity} signed colour field="fund_quantity" /> },
+  { title: "At most", show: (row: Exposure) => (row.fund_position_cap === null ? "no limit" : <Num value={row.fund_position_cap} />) },
 ];
 
 /** Money in and out of the fund, and the positions that nobody else took. */
@@ -107,10 +107,10 @@ function FundBook() {
   return (
     <>
       <section class="panel" aria-label="Positions of the fund">
-        <h2>Positions taken over <small>what the book could not take of liquidations</small></h2>
+        <h2>Positions taken over <small>what no book took</small></h2>
         <Table columns={HELD} rows={exposure.value} id={(row) => row.instrument_name} empty="No instrument is listed yet." />
       </section>
-      <section class="panel double" aria-label="Flows of the fund">
+      <section class="panel double tall" aria-label="Flows of the fund">
         <h2>Flows of the fund <small>newest first, a day back</small></h2>
         <Table columns={FLOWS} rows={fundEvents.value} id={(row) => row.event_id} empty="Nothing has come in or gone out." />
       </section>
@@ -124,7 +124,7 @@ const SOURCES = [
   { title: "Age", show: (row: Source) => (row.age_ms === undefined ? "–" : `${(row.age_ms / 1000).toFixed(1)} s`) },
   { title: "Off the index", show: (row: Source) => <Percent value={row.deviation} places={3} signed field="source_deviation" /> },
   { title: "Taken / failed", show: (row: Source) => `${row.taken} / ${row.failed}` },
-  { title: "Last error", show: (row: Source) => row.last_error || "–" },
+  { title: "Last error", text: true, show: (row: Source) => row.last_error || "–" },
 ];
 
 function Feeds() {

@@ -46,9 +46,9 @@ const change = async (done: string, method: string, params: Params): Promise<voi
 
 const USERS = [
   { title: "Name", show: (row: User) => row.name },
-  { title: "Role", show: (row: User) => row.role.toLowerCase() },
-  { title: "Account", show: (row: User) => row.account ?? "–" },
-  { title: "One-time code", show: (row: User) => (row.totp ? "demanded" : "no") },
+  { title: "Role", text: true, show: (row: User) => row.role.toLowerCase() },
+  { title: "Account", text: true, show: (row: User) => row.account ?? "–" },
+  { title: "One-time code", text: true, show: (row: User) => (row.totp ? "demanded" : "no") },
   { title: "Since", show: (row: User) => <Time ms={row.create_time} date /> },
   { title: "", show: (row: User) => (
     <button type="button" class="small" aria-label={(row.totp ? "No codes for " : "Demand codes of ") + row.name} onClick={() => void demandCodes(row)}>
@@ -117,10 +117,10 @@ function NewKey() {
 
 const KEYS = [
   { title: "Label", show: (row: Key) => row.label || "–" },
-  { title: "Account", show: (row: Key) => row.account ?? row.account_id },
-  { title: "Key", show: (row: Key) => <code>{row.api_key}</code> },
-  { title: "May", show: (row: Key) => row.scopes.join(", ") },
-  { title: "From", show: (row: Key) => row.ip_list.join(", ") || "anywhere" },
+  { title: "Account", text: true, show: (row: Key) => row.account ?? row.account_id },
+  { title: "Key", text: true, show: (row: Key) => <code>{row.api_key}</code> },
+  { title: "May", text: true, show: (row: Key) => row.scopes.join(", ") },
+  { title: "From", text: true, show: (row: Key) => row.ip_list.join(", ") || "anywhere" },
   { title: "Since", show: (row: Key) => <Time ms={row.create_time} date /> },
   { title: "", show: (row: Key) => (row.revoked ? <span class="badge bad">revoked</span>
     : <button type="button" class="small" aria-label={`Revoke ${row.api_key}`} onClick={() => void change("Revoked: its connections are closed.", "operator/revoke-api-key", { api_key: row.api_key })}>Revoke</button>) },

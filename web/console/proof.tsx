@@ -55,8 +55,8 @@ function Audit() {
       {rows && rows.length === 0 && <Empty>Nothing has been done by hand yet.</Empty>}
       {rows && rows.length > 0 && <Table rows={rows} id={(_, at) => at} empty="" columns={[
         { title: "Time", show: (row) => <Time ms={Number(row["time"])} date /> },
-        { title: "Who", show: (row) => text(row, "who") }, { title: "From", show: (row) => text(row, "from") },
-        { title: "What", show: (row) => text(row, "what") }, { title: "Parameters", show: (row) => <code>{text(row, "params").slice(0, 160)}</code> },
+        { title: "Who", text: true, show: (row) => text(row, "who") }, { title: "From", text: true, show: (row) => text(row, "from") },
+        { title: "What", text: true, show: (row) => text(row, "what") }, { title: "Parameters", text: true, show: (row) => <code>{text(row, "params").slice(0, 160)}</code> },
         { title: "Code", show: (row) => text(row, "code") },
       ]} />}
     </section>

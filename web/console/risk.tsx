@@ -136,7 +136,7 @@ export function RiskDialog(props: { name: string; onClose: () => void }) {
           <p><strong>{impact.affected}</strong> {impact.affected === 1 ? "account or fence" : "accounts or fences"} would be below maintenance at once.</p>
           <Table rows={impact.accounts} id={(row, at) => row.account_id + at} empty="Nobody would be liquidated by this change."
             columns={[
-              { title: "Account", show: (row) => row.account }, { title: "What", show: (row) => (row.isolation_id ? `isolation ${row.isolation_id}` : "cross") },
+              { title: "Account", show: (row) => row.account }, { title: "What", text: true, show: (row) => (row.isolation_id ? `isolation ${row.isolation_id}` : "cross") },
               { title: "Missing, USD", show: (row) => <Num value={row.shortfall} places={2} /> },
             ]} />
         </section>

@@ -4,6 +4,8 @@ import { Empty } from "../shared/ui";
 
 export interface Column<T> {
   title: string;
+  /** Words stand at the left, numbers at the right. */
+  text?: boolean;
   show: (row: T) => ComponentChildren;
 }
 
@@ -12,10 +14,10 @@ export function Table<T>(props: { columns: Column<T>[]; rows: T[]; empty: string
   return (
     <div class="scroll" tabIndex={0}>
       <table>
-        <thead><tr>{props.columns.map((one, at) => <th scope="col" key={at}>{one.title || <span class="hidden">Actions</span>}</th>)}</tr></thead>
+        <thead><tr>{props.columns.map((one, at) => <th scope="col" class={one.text ? "text" : ""} key={at}>{one.title || <span class="hidden">Actions</span>}</th>)}</tr></thead>
         <tbody>
           {props.rows.map((row, at) => (
-            <tr key={props.id(row, at)} data-row={props.id(row, at)}>{props.columns.map((one, column) => <td key={column}>{one.show(row)}</td>)}</tr>
+            <tr key={props.id(row, at)} data-row={props.id(row, at)}>{props.columns.map((one, column) => <td class={one.text ? "text" : ""} key={column}>{one.show(row)}</td>)}</tr>
           ))}
         </tbody>
       </table>

@@ -30,7 +30,7 @@ function Event(props: { event: StoryEvent }) {
         <table>
           <tbody>
             {event.formulas.map((one) => (
-              <tr key={one.name}><th scope="row">{one.name}</th><td>{one.formula}</td><td>{one.values}</td><td>{one.result}</td></tr>
+              <tr key={one.name}><th scope="row">{one.name}</th><td class="num result">{one.result}</td><td>{one.formula}</td><td>{one.values}</td></tr>
             ))}
           </tbody>
         </table>

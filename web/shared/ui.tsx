@@ -4,15 +4,15 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import * as decimal from "./decimal";
 
-/** A decimal text of the API for people; "–" where there is none. */
-export function Num(props: { value: string | null | undefined; places: number; signed?: boolean; colour?: boolean; field?: string }) {
+/** A decimal text of the API for people, in its own decimals where no places are given; "–" where there is none. */
+export function Num(props: { value: string | null | undefined; places?: number; signed?: boolean; colour?: boolean; field?: string }) {
   const { value } = props;
   if (value === null || value === undefined || value === "") return <span class="num none">–</span>;
   const number = decimal.of(value);
   const tone = props.colour ? [" down", "", " up"][decimal.sign(number) + 1]! : "";
   return (
     <span class={"num" + tone} data-field={props.field} data-value={value}>
-      {decimal.show(number, props.places, props.signed)}
+      {decimal.show(number, props.places ?? number.scale, props.signed)}
     </span>
   );
 }
@@ -30,11 +30,12 @@ export function Percent(props: { value: string | null | undefined; places?: numb
   );
 }
 
+/** In UTC, as the chart and the funding hours are. */
 export function Time(props: { ms: number; date?: boolean }) {
   const when = new Date(props.ms);
-  const clock = when.toLocaleTimeString("en-GB");
-  const day = when.toISOString().slice(0, 10);
-  return <time dateTime={when.toISOString()}>{props.date ? `${day} ${clock}` : clock}</time>;
+  const [day, rest] = when.toISOString().split("T");
+  const clock = rest!.slice(0, 8);
+  return <time dateTime={when.toISOString()} title={when.toLocaleString("en-GB") + " where you are"}>{props.date ? `${day} ${clock}` : clock}</time>;
 }
 
 let lastField = 0;

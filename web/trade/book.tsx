@@ -64,38 +64,45 @@ function pick(price: string): void {
   if (!draft.hasPrice.value) draft.kind.value = "LIMIT";
 }
 
-/** One tab stop for the whole side: the arrow keys move, Enter takes the price. */
+/** The level that the arrow keys are on, by its price: it stays with the price while the book moves. */
+const marked = { ask: signal(""), bid: signal("") };
+
+/** One tab stop for the whole side: the arrow keys move, Enter takes the price. Rows have fixed places, and prices go
+ * through them: nothing on the screen moves when a level comes or goes. */
 function Side(props: { rows: Row[]; kind: "ask" | "bid"; label: string }) {
-  const rows = props.kind === "ask" ? [...props.rows].reverse() : props.rows;
-  const filler = Array.from({ length: ROWS - rows.length });
-  const blank = filler.map((_, at) => <div class="level blank" key={"b" + at} />);
+  const { kind } = props;
+  const rows = kind === "ask" ? [...props.rows].reverse() : props.rows;
+  const above = kind === "ask" ? ROWS - rows.length : 0;
   return (
-    <div class={"side " + props.kind} role="listbox" aria-label={props.label} tabIndex={0} onKeyDown={move}>
-      {props.kind === "ask" && blank}
-      {rows.map((row) => (
-        <div class="level" role="option" aria-selected="false" key={row.price} data-price={row.price} onClick={() => pick(row.price)}>
-          <svg class="bar" preserveAspectRatio="none" viewBox="0 0 100 1" aria-hidden="true">
-            <rect x={100 - row.share * 100} width={row.share * 100} height="1" />
-          </svg>
-          <span class="price">{row.price}</span>
-          <span>{row.quantity}</span>
-          <span class="dim">{row.total}</span>
-        </div>
-      ))}
-      {props.kind === "bid" && blank}
+    <div class={"side " + kind} role="listbox" aria-label={props.label} tabIndex={0} onKeyDown={(event) => move(event, kind, rows)}>
+      {Array.from({ length: ROWS }, (_, at) => <Level key={at} row={rows[at - above]} kind={kind} />)}
     </div>
   );
 }
 
-function move(event: preact.JSX.TargetedKeyboardEvent<HTMLDivElement>): void {
-  const levels = [...event.currentTarget.querySelectorAll<HTMLElement>(".level[data-price]")];
-  const at = levels.findIndex((level) => level.getAttribute("aria-selected") === "true");
+function Level(props: { row: Row | undefined; kind: "ask" | "bid" }) {
+  const { row } = props;
+  if (!row) return <div class="level blank" />;
+  const on = marked[props.kind].value === row.price;
+  return (
+    <div class="level" role="option" aria-selected={on ? "true" : "false"} data-price={row.price} onClick={() => pick(row.price)}>
+      <svg class="bar" preserveAspectRatio="none" viewBox="0 0 100 1" aria-hidden="true">
+        <rect x={100 - row.share * 100} width={row.share * 100} height="1" />
+      </svg>
+      <span class="price">{row.price}</span>
+      <span>{row.quantity}</span>
+      <span class="dim">{row.total}</span>
+    </div>
+  );
+}
+
+function move(event: preact.JSX.TargetedKeyboardEvent<HTMLDivElement>, kind: "ask" | "bid", rows: Row[]): void {
+  const at = rows.findIndex((row) => row.price === marked[kind].value);
+  if (event.key === "Enter" && at >= 0) return pick(rows[at]!.price);
   const next = event.key === "ArrowDown" ? at + 1 : event.key === "ArrowUp" ? at - 1 : at;
-  if (event.key === "Enter" && at >= 0) return pick(levels[at]!.dataset["price"]!);
-  if (next === at || !levels[next]) return;
+  if (next === at || !rows[next]) return;
   event.preventDefault();
-  levels[at]?.setAttribute("aria-selected", "false");
-  levels[next]!.setAttribute("aria-selected", "true");
+  marked[kind].value = rows[next]!.price;
 }
 
 function Ladder() {

@@ -18,7 +18,7 @@ function kept<T>(key: string, first: T) {
 
 export const theme = kept<"dark" | "light">("theme", "dark");
 export const symbol = kept<string>("symbol", "BTCUSD-PERP");
-export const timeframe = kept<string>("timeframe", "5m");
+export const timeframe = kept<string>("timeframe", "1m");
 export const bookStep = kept<number>("bookStep", 1);
 export const pane = signal<"chart" | "book" | "trade" | "positions" | "account">("chart");
 

@@ -35,7 +35,7 @@ export function LeverageDialog(props: { id: string }) {
       )}
       {!raises && wanted !== now && !fault && (
         missing
-          ? <p>Missing margin: <Num value={limits?.topup_needed} places={8} field="topup_needed" /> USD. It is moved from the main account in the same step.</p>
+          ? <p>Missing margin: <Num value={limits?.topup_needed} field="topup_needed" /> USD. It is moved from the main account in the same step.</p>
           : <p>The margin inside the fence is enough for this leverage.</p>
       )}
       {short && <p class="fault" role="alert">The main account has less than that available.</p>}
