@@ -1,6 +1,7 @@
 // The whole life of an isolated position on the trading page, by mouse and by keyboard, against a live sandbox whose
 // market is held still where numbers are compared to the last digit.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import * as decimal from "../../web/shared/decimal";
 import { chromiumPath, closeBrowser, type Json, open, Server, until, type Watched } from "./harness";
@@ -83,10 +84,17 @@ test("the first visit is a live market, the demo account one click away", { skip
 test("what is wrong is said beside the field, and not sent", { skip }, async () => {
   const { page } = watched;
   await choose("Margin mode", "Isolated");
-  for (const [text, words] of [["1e5", "not a number"], ["0", "above zero"], ["0.00001", "steps"], ["-1", "above zero"], ["9".repeat(30), "too many digits"]] as const) {
+  for (const [text, words] of [["1e5", "not a number"], ["0", "above zero"], ["0.00001", "steps"], ["-1", "above zero"], ["0x10", "not a number"], ["1.2.3", "not a number"], ["twenty", "not a number"], ["9".repeat(30), "too many digits"]] as const) {
     await fill("quantity", text);
     await page.locator(".form .field.wrong .fault", { hasText: words }).waitFor();
     assert.ok(await page.locator(".submit").isDisabled(), text);
+  }
+  // Pasted with its grouping it is still that number; half-typed it is not sent yet.
+  await fill("quantity", " 1,234.5 ");
+  assert.equal(await page.locator('.form input[name="quantity"]').inputValue(), "1234.5");
+  for (const half of [".", "1.", "-"]) {
+    await fill("quantity", half);
+    assert.ok(await page.locator(".submit").isDisabled(), half);
   }
   await fill("quantity", "");
   await fill("leverage", "1000");
@@ -199,6 +207,17 @@ test("cross short and isolated long stand side by side", { skip }, async () => {
   assert.equal(await page.locator(`tr[data-mode="isolated"]`).count(), 1);
   await page.locator(`tr[data-row="cross-${S}"]`).getByText("account’s ratio").waitFor();
   await watched.shot("cross-and-isolated");
+  // A close at a price rests; at market it is done.
+  await page.locator(`tr[data-row="cross-${S}"]`).getByRole("button", { name: "Close" }).click();
+  await page.locator("dialog").getByRole("radio", { name: "Limit" }).click();
+  const away = decimal.floorTo(decimal.div(decimal.mul(decimal.of((await server.public("public/get-book", `instrument_name=${S}&depth=10`)).data[0].bids[0][0] as string), decimal.of("97")), decimal.of("100"), 1), decimal.of("0.5"));
+  await page.locator("dialog input[name=price]").fill(decimal.plain(away));
+  await page.locator("dialog").getByRole("button", { name: "Close position", exact: true }).click();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  const resting = await until("the close that rests", async () => ((await server.result(trader(), "private/get-open-orders")).data as Json[])[0]);
+  assert.equal(resting["side"], "BUY");
+  assert.ok((resting["exec_inst"] as string[]).includes("REDUCE_ONLY"));
+  await server.result(trader(), "private/cancel-order", { order_id: resting["order_id"] });
   await page.locator(`tr[data-row="cross-${S}"]`).getByRole("button", { name: "Close" }).click();
   await page.locator("dialog").getByRole("button", { name: "Close position", exact: true }).click();
   await page.locator(`tr[data-row="cross-${S}"]`).waitFor({ state: "detached" });
@@ -285,14 +304,20 @@ test("a crash liquidates the fence, nothing else, and the page explains it", { s
   await until("the story", async () => ((await story.textContent()) ?? "").length > 200);
   await watched.shot("explain-liquidation");
   await page.keyboard.press("Escape");
+  const exported: string[] = [];
   for (const tab of ["Order history", "Trades", "Funding", "Transfers", "Closed positions"]) {
     await table(tab);
     await page.locator(".tables table, .tables .empty").first().waitFor();
     assert.equal(await page.locator(".tables .fault").count(), 0, tab);
+    const rows = page.locator(".tables tbody tr");
+    if ((await rows.count()) === 0) continue;
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export CSV" }).click();
+    const file = await download;
+    assert.match(file.suggestedFilename(), /\.csv$/);
+    assert.equal(readFileSync(await file.path(), "utf8").trim().split("\n").length - 1, await rows.count(), tab);
+    exported.push(tab);
   }
-  await table("Trades");
-  const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Export CSV" }).click();
-  assert.match((await download).suggestedFilename(), /\.csv$/);
+  for (const tab of ["Order history", "Trades", "Transfers", "Closed positions"]) assert.ok(exported.includes(tab), tab + " was exported");
   watched.clean();
 });

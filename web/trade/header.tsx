@@ -52,8 +52,8 @@ export function Header() {
           <Num value={marks.value[symbol.value]} places={places} field="mark" />
         </Figure>
         <Figure label="Index"><Num value={indexPrice.value} places={places} field="index" /></Figure>
-        <Figure label="Funding / 1 h" title={"Next interval, estimated: " + (estimatedRate.value ?? "–")}>
-          <Percent value={fundingRate.value} places={4} signed field="funding" /> <span class="dim">in {untilFunding.value}</span>
+        <Figure label="Funding / 1 h" title="Of the hour that settles next; then the estimate of the interval after it">
+          <Percent value={fundingRate.value} places={4} signed field="funding" /> <span class="dim">in {untilFunding.value}, next </span><Percent value={estimatedRate.value} places={4} signed field="estimate" />
         </Figure>
         <Figure label="24 h"><Percent value={ticker?.c} signed colour field="ticker.c" /></Figure>
         <Figure label="24 h high / low">

@@ -112,19 +112,22 @@ type Row = Record<string, unknown>;
 interface Column {
   title: string;
   key: string;
+  /** Words stand at the left, numbers at the right. */
+  words: boolean;
   show: (row: Row) => preact.ComponentChildren;
 }
 
 const text = (row: Row, key: string): string => (row[key] === undefined || row[key] === null ? "" : String(row[key]));
 const column = (title: string, key: string, show?: (row: Row) => preact.ComponentChildren): Column =>
-  ({ title, key, show: show ?? ((row) => text(row, key) || "–") });
+  ({ title, key, words: true, show: show ?? ((row) => text(row, key) || "–") });
+const figure = (title: string, key: string, show: (row: Row) => preact.ComponentChildren): Column => ({ title, key, words: false, show });
 const time = (title: string, key: string): Column => column(title, key, (row) => (row[key] ? <Time ms={Number(row[key])} date /> : "–"));
 const money = (title: string, key: string, colour = false): Column =>
-  column(title, key, (row) => <Num value={text(row, key)} places={4} signed={colour} colour={colour} />);
+  figure(title, key, (row) => <Num value={text(row, key)} places={4} signed={colour} colour={colour} />);
 const price = (title: string, key: string): Column =>
-  column(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).price} />);
+  figure(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).price} />);
 const qty = (title: string, key: string): Column =>
-  column(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).qty} />);
+  figure(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).qty} />);
 const name = column("Instrument", "instrument_name", (row) => <>{text(row, "instrument_name")} <Mode id={text(row, "isolation_id") || undefined} /></>);
 const side = column("Side", "side", (row) => (row["side"] ? <Side side={text(row, "side")} /> : "–"));
 
@@ -230,8 +233,8 @@ function PastTable(props: { id: Tab; past: Past }) {
       {rows && rows.length > 0 && (
         <div class="scroll" tabIndex={0}>
           <table>
-            <thead><tr>{past.columns.map((one) => <th scope="col" key={one.key}>{one.title}</th>)}</tr></thead>
-            <tbody>{rows.map((row, at) => <tr key={at}>{past.columns.map((one) => <td key={one.key} data-label={one.title}>{one.show(row)}</td>)}</tr>)}</tbody>
+            <thead><tr>{past.columns.map((one) => <th scope="col" class={one.words ? "text" : ""} key={one.key}>{one.title}</th>)}</tr></thead>
+            <tbody>{rows.map((row, at) => <tr key={at}>{past.columns.map((one) => <td class={one.words ? "text" : ""} key={one.key} data-label={one.title}>{one.show(row)}</td>)}</tr>)}</tbody>
           </table>
         </div>
       )}
