@@ -36,6 +36,7 @@ export class Paced {
   private readonly http: Http = createServer((ask, answer) => this.pass(ask, answer));
   private client: Duplex | null = null;
   private timer: NodeJS.Timeout | null = null;
+  private begun = false; // and what the real market tells is not passed on any more
   private readonly seen = new Map<string, Json>();
   private readonly book = { bids: new Map<string, string>(), asks: new Map<string, string>(), u: 0 };
 
@@ -95,8 +96,8 @@ export class Paced {
         open = true;
       }
       for (let one = firstFrame(rest); one; one = firstFrame(rest)) {
-        if (!this.timer || !one.text.includes('"channel"')) client.write(rest.subarray(0, one.size));
-        if (!this.timer) this.learn(one.text);
+        if (!this.begun || !one.text.includes('"channel"')) client.write(rest.subarray(0, one.size));
+        if (!this.begun) this.learn(one.text);
         rest = rest.subarray(one.size);
       }
     });
@@ -165,6 +166,7 @@ export class Paced {
 
   start(beatsPerSecond: number): void {
     const begin = performance.now();
+    this.begun = true;
     let next = 0;
     const go = (): void => {
       this.beat();
