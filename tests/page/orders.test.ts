@@ -300,9 +300,15 @@ test("the book: groups add up, a click fills the price, depth is drawn", { skip 
   };
   for (const [label, up] of [["Bids: offers to buy", false], ["Asks: offers to sell", true]] as const) {
     await page.getByLabel("Group prices by").selectOption("1");
-    const single = await rows(label);
+    const single = await until("single levels", async () => {
+      const now = await rows(label);
+      return now.some(([price]) => price % 100n !== 0n) ? now : null;
+    });
     await page.getByLabel("Group prices by").selectOption("100");
-    const groups = await rows(label);
+    const groups = await until("groups", async () => {
+      const now = await rows(label);
+      return now.every(([price]) => price % 100n === 0n) ? now : null;
+    });
     const key = (price: bigint): bigint => (up ? (price + 99n) / 100n : price / 100n) * 100n;
     const [best, sum] = groups[0]!;
     assert.equal(best, key(single[0]![0]), "a group never looks better than what is in it");
@@ -318,9 +324,9 @@ test("the book: groups add up, a click fills the price, depth is drawn", { skip 
   await third.click();
   assert.equal(await page.locator(".form input[name=price]").inputValue(), price);
   await page.getByRole("radio", { name: "Depth", exact: true }).click();
-  const drawn = await page.locator("canvas.depth").evaluate((canvas: HTMLCanvasElement) =>
-    canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0));
-  assert.ok(drawn, "the depth picture is empty");
+  // It is drawn with the frame after the one that it appears in.
+  await until("the depth picture", () => page.locator("canvas.depth").evaluate((canvas: HTMLCanvasElement) =>
+    canvas.width > 0 && canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0)));
   await page.getByRole("radio", { name: "Book", exact: true }).click();
   watched.clean([/Failed to load resource/]);
 });
