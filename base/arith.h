@@ -44,6 +44,13 @@ static inline bool rf_is_amount(rf_wide value)
     return value > -RF_AMOUNT_MAX && value < RF_AMOUNT_MAX;
 }
 
+/* exponent: 0 to 8, the most decimals that anything has. */
+static inline int64_t rf_power_of_ten(int exponent)
+{
+    static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+    return powers[exponent];
+}
+
 /* Within one below 2^62 either way. For sums over what an account has on all its instruments: each term
  * is below 2^62, and nothing bounds their number. No account can tell 46 billion USD from more. */
 static inline int64_t rf_saturate(rf_wide value)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arith.h"
+
 enum {
     ORDERS_PER_MARKET = 64, /* sixteen quotes, entries and what the fund unwinds, with room */
     HOUSE_CASH_USD =
@@ -51,14 +53,6 @@ bool rf_simulate_must(rf_simulate_world *world, rf_command *command, rf_result *
 
 /* ---- Histories ------------------------------------------------------------------------------------------------ */
 
-static int64_t power_of_ten(int exponent)
-{
-    int64_t power = 1;
-    while (exponent-- > 0)
-        power *= 10;
-    return power;
-}
-
 static int64_t highest_price(const rf_prices *prices)
 {
     int64_t highest = 0;
@@ -74,12 +68,12 @@ static void choose_price_units(rf_simulate_market *market)
 {
     const rf_wide needed = (rf_wide)highest_price(&market->prices) * RISE;
     int decimals = 8;
-    while (decimals > 0 && (rf_wide)TICKS * power_of_ten(8 - decimals) < needed)
+    while (decimals > 0 && (rf_wide)TICKS * rf_power_of_ten(8 - decimals) < needed)
         decimals--;
     const int written = market->prices.decimals;
     market->price_decimals = decimals > written ? decimals : written;
-    market->price_unit = power_of_ten(8 - market->price_decimals);
-    market->tick = power_of_ten(market->price_decimals - decimals);
+    market->price_unit = rf_power_of_ten(8 - market->price_decimals);
+    market->tick = rf_power_of_ten(market->price_decimals - decimals);
 }
 
 /* As few decimals as make one lot worth at most a dollar, but no more than the price leaves room for. */
@@ -101,8 +95,8 @@ static bool read_history(rf_simulate_world *world, rf_simulate_market *market)
         return rf_simulate_fail(world, "%s", prices->error);
     choose_price_units(market);
     market->qty_decimals = qty_decimals_of(prices->bars[0].close, 8 - market->price_decimals);
-    market->qty_unit = power_of_ten(8 - market->qty_decimals);
-    market->k = power_of_ten(8 - market->price_decimals - market->qty_decimals);
+    market->qty_unit = rf_power_of_ten(8 - market->qty_decimals);
+    market->k = rf_power_of_ten(8 - market->price_decimals - market->qty_decimals);
     return true;
 }
 

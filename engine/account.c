@@ -4,6 +4,7 @@
 #include "engine/close.h"
 #include "engine/cross.h"
 #include "engine/map.h"
+#include "engine/name.h"
 #include "engine/position.h"
 #include "engine/watch.h"
 
@@ -38,14 +39,6 @@ static uint32_t home_by_label(const rf_engine *engine, uint32_t account)
     return home_of_label(engine->accounts[account].label);
 }
 
-static bool same_label(const char *a, const char *b)
-{
-    uint32_t i = 0;
-    while (i < RF_NAME_SIZE && a[i] != '\0' && a[i] == b[i])
-        i++;
-    return i < RF_NAME_SIZE && a[i] == b[i];
-}
-
 void rf_account_file(rf_engine *engine, uint32_t account)
 {
     rf_map_insert(engine, &engine->labels, account, home_by_label);
@@ -56,7 +49,7 @@ int64_t rf_find_account(const rf_engine *engine, const char *label)
     const rf_map *map = &engine->labels;
     uint32_t slot = home_of_label(label) & map->mask;
     for (; map->slots[slot] != RF_NONE; slot = (slot + 1) & map->mask)
-        if (same_label(engine->accounts[map->slots[slot]].label, label))
+        if (rf_name_same(engine->accounts[map->slots[slot]].label, label))
             return map->slots[slot];
     return -1;
 }

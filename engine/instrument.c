@@ -14,6 +14,7 @@
 
 #include "engine/funding.h"
 #include "engine/mark.h"
+#include "engine/name.h"
 #include "engine/watch.h"
 
 enum {
@@ -23,21 +24,7 @@ enum {
     BAND_MAX = 100, /* times the mark */
 };
 
-static const int64_t powers_of_ten[] = {1,      10,      100,      1000,     10000,
-                                        100000, 1000000, 10000000, 100000000};
-
 /* ---- Names ----------------------------------------------------------------------------------- */
-
-static bool same_name(const char *a, const char *b)
-{
-    for (uint32_t i = 0; i < RF_NAME_SIZE; i++) {
-        if (a[i] != b[i])
-            return false;
-        if (a[i] == '\0')
-            return true;
-    }
-    return true;
-}
 
 static bool is_name(const char *name)
 {
@@ -49,16 +36,6 @@ static bool is_name(const char *name)
     return false;
 }
 
-/* Copies up to the NUL and zeroes the rest: equal names are equal bytes in the snapshot. */
-static void copy_name(char *to, const char *from)
-{
-    uint32_t i = 0;
-    for (; i + 1 < RF_NAME_SIZE && from[i] != '\0'; i++)
-        to[i] = from[i];
-    for (; i < RF_NAME_SIZE; i++)
-        to[i] = '\0';
-}
-
 /* base + "USD-INDEX"; false: too long. */
 static bool index_name_of(const char *base, char *name)
 {
@@ -68,7 +45,7 @@ static bool index_name_of(const char *base, char *name)
         length++;
     if (length + sizeof suffix > RF_NAME_SIZE)
         return false;
-    copy_name(name, base);
+    rf_name_copy(name, base);
     for (uint32_t i = 0; i < sizeof suffix; i++)
         name[length + i] = suffix[i];
     return true;
@@ -83,7 +60,7 @@ static rf_price mark_max_of(const rf_instrument_config *config)
 
 static int64_t k_of(const rf_instrument_config *config)
 {
-    return powers_of_ten[8 - config->price_decimals - config->qty_decimals];
+    return rf_power_of_ten(8 - config->price_decimals - config->qty_decimals);
 }
 
 static bool numbers_ok(const rf_instrument_config *config)
@@ -96,7 +73,7 @@ static bool numbers_ok(const rf_instrument_config *config)
     const int64_t room = (RF_AMOUNT_MAX - 1) / TICKS_MAX / LOTS_MIN / k_of(config);
     /* A mark has to fit where prices have 8 decimals, too. */
     if (config->price_tick >
-        (RF_AMOUNT_MAX - 1) / TICKS_MAX / powers_of_ten[8 - config->price_decimals])
+        (RF_AMOUNT_MAX - 1) / TICKS_MAX / rf_power_of_ten(8 - config->price_decimals))
         return false;
     return config->price_tick <= room && config->qty_tick <= room / config->price_tick;
 }
@@ -185,9 +162,9 @@ static bool complete(rf_instrument_config *config, const rf_instrument_config *g
         (given->index_name[0] != '\0' && !is_name(given->index_name)))
         return false;
     *config = *given;
-    copy_name(config->name, given->name);
-    copy_name(config->base, given->base);
-    copy_name(config->index_name, given->index_name);
+    rf_name_copy(config->name, given->name);
+    rf_name_copy(config->base, given->base);
+    rf_name_copy(config->index_name, given->index_name);
     if (config->index_name[0] == '\0' && !index_name_of(config->base, config->index_name))
         config->index_name[0] = '\0';
     if (config->min_order_qty == 0)
@@ -225,7 +202,7 @@ bool rf_instrument_prepare(rf_instrument *instrument)
     instrument->qty_max = rf_instrument_qty_max(instrument);
     instrument->margin = (rf_margin_params){
         .k = instrument->k,
-        .qty_unit = powers_of_ten[config->qty_decimals],
+        .qty_unit = rf_power_of_ten(config->qty_decimals),
         .tick = config->price_tick,
         .taker = config->taker_fee_rate,
         .liquidation_fee = config->liquidation_fee_rate,
@@ -269,7 +246,7 @@ static void emit_instrument(rf_engine *engine, const rf_instrument *instrument, 
 static bool instrument_exists(const rf_engine *engine, const char *name)
 {
     for (uint32_t i = 0; i < engine->instruments_count; i++)
-        if (same_name(engine->instruments[i].config.name, name))
+        if (rf_name_same(engine->instruments[i].config.name, name))
             return true;
     return false;
 }
@@ -310,8 +287,8 @@ rf_error rf_instrument_create(rf_engine *engine, const rf_command *command, rf_r
 static bool keeps_identity(const rf_instrument *instrument, const rf_instrument_config *config)
 {
     const rf_instrument_config *old = &instrument->config;
-    return same_name(old->name, config->name) && same_name(old->base, config->base) &&
-           same_name(old->index_name, config->index_name) &&
+    return rf_name_same(old->name, config->name) && rf_name_same(old->base, config->base) &&
+           rf_name_same(old->index_name, config->index_name) &&
            old->price_decimals == config->price_decimals &&
            old->qty_decimals == config->qty_decimals && old->price_tick == config->price_tick &&
            old->qty_tick == config->qty_tick;
@@ -380,7 +357,7 @@ rf_error rf_instrument_set_state(rf_engine *engine, const rf_command *command, r
 static bool currency_exists(const rf_engine *engine, const char *name)
 {
     for (uint32_t i = 0; i < engine->currencies_count; i++)
-        if (same_name(engine->currencies[i].name, name))
+        if (rf_name_same(engine->currencies[i].name, name))
             return true;
     return false;
 }
@@ -407,7 +384,7 @@ rf_error rf_currency_create(rf_engine *engine, const rf_command *command, rf_res
     if (collateral && index == UINT32_MAX)
         return RF_ERR_ERR_INTERNAL;
     rf_currency *currency = &engine->currencies[engine->currencies_count];
-    copy_name(currency->name, command->u.currency.name);
+    rf_name_copy(currency->name, command->u.currency.name);
     currency->kind = (uint8_t)kind;
     currency->index = index;
     currency->factor = collateral ? 0 : command->u.currency.factor;

@@ -2,46 +2,24 @@
 
 #include "engine/book.h"
 #include "engine/funding.h"
+#include "engine/name.h"
 
 enum {
     OUTLIER_PERCENT = 3,
     CLAMP_PERCENT = 1,
 };
 
-static const int64_t powers_of_ten[] = {1,      10,      100,      1000,     10000,
-                                        100000, 1000000, 10000000, 100000000};
-
 /* ---- The index ------------------------------------------------------------------------------- */
-
-static bool same_name(const char *a, const char *b)
-{
-    for (uint32_t i = 0; i < RF_NAME_SIZE; i++) {
-        if (a[i] != b[i])
-            return false;
-        if (a[i] == '\0')
-            return true;
-    }
-    return true;
-}
-
-static void copy_name(char *to, const char *from)
-{
-    uint32_t i = 0;
-    for (; i + 1 < RF_NAME_SIZE && from[i] != '\0'; i++)
-        to[i] = from[i];
-    for (; i < RF_NAME_SIZE; i++)
-        to[i] = '\0';
-}
 
 uint32_t rf_index_make(rf_engine *engine, const char *name)
 {
     for (uint32_t i = 0; i < engine->indexes_count; i++)
-        if (same_name(engine->indexes[i].name, name))
+        if (rf_name_same(engine->indexes[i].name, name))
             return i;
     if (name[0] == '\0' ||
         engine->indexes_count >= engine->limits.instruments_max + RF_CURRENCIES_MAX)
         return UINT32_MAX;
-    copy_name(engine->indexes[engine->indexes_count].name, name);
+    rf_name_copy(engine->indexes[engine->indexes_count].name, name);
     return engine->indexes_count++;
 }
 
@@ -78,7 +56,7 @@ static rf_index_source *source_of(rf_index *index, const char *given)
     rf_index_source *oldest = &index->sources[0];
     for (uint32_t i = 0; i < index->sources_count; i++) {
         rf_index_source *source = &index->sources[i];
-        if (same_name(source->name, name))
+        if (rf_name_same(source->name, name))
             return source;
         if (source->time_ns < oldest->time_ns)
             oldest = source;
@@ -86,7 +64,7 @@ static rf_index_source *source_of(rf_index *index, const char *given)
     rf_index_source *place = index->sources_count < RF_INDEX_SOURCES_MAX
                                  ? &index->sources[index->sources_count++]
                                  : oldest;
-    copy_name(place->name, name);
+    rf_name_copy(place->name, name);
     return place;
 }
 
@@ -151,7 +129,7 @@ static bool fits_marks(const rf_engine *engine, uint32_t index, int64_t price_e8
 {
     for (uint32_t i = 0; i < engine->instruments_count; i++) {
         const rf_instrument *instrument = &engine->instruments[i];
-        const int64_t unit = powers_of_ten[8 - instrument->config.price_decimals];
+        const int64_t unit = rf_power_of_ten(8 - instrument->config.price_decimals);
         if (instrument->index == index && instrument->state != RF_STATE_SETTLED &&
             (rf_wide)price_e8 * (100 + CLAMP_PERCENT) / 100 / unit > instrument->mark_max)
             return false;
@@ -227,7 +205,8 @@ int64_t rf_mark_mid(const rf_engine *engine, const rf_instrument *instrument)
                    ask = rf_book_best_price(instrument, RF_SELL);
     if (bid == 0 || ask == 0)
         return engine->indexes[instrument->index].price_e8;
-    const rf_wide sum = (rf_wide)(bid + ask) * powers_of_ten[8 - instrument->config.price_decimals];
+    const rf_wide sum =
+        (rf_wide)(bid + ask) * rf_power_of_ten(8 - instrument->config.price_decimals);
     return rf_narrow(sum / 2);
 }
 
@@ -275,7 +254,8 @@ static rf_price computed_mark(const rf_instrument *instrument, int64_t index_e8,
         median_of_three(index_e8, rf_add(index_e8, instrument->basis_e8), mid_e8);
     const int64_t low = (int64_t)rf_div_up((rf_wide)index_e8 * (100 - CLAMP_PERCENT), 100);
     const int64_t high = (int64_t)rf_div_down((rf_wide)index_e8 * (100 + CLAMP_PERCENT), 100);
-    return rf_max(low, rf_min(middle, high)) / powers_of_ten[8 - instrument->config.price_decimals];
+    return rf_max(low, rf_min(middle, high)) /
+           rf_power_of_ten(8 - instrument->config.price_decimals);
 }
 
 void rf_mark_update(rf_engine *engine, rf_instrument *instrument)

@@ -5,24 +5,14 @@
 #include "engine/funding.h"
 #include "engine/insurance.h"
 #include "engine/mark.h"
+#include "engine/name.h"
 
 /* ---- Look-ups ------------------------------------------------------------------------------------- */
-
-static bool same_name(const char *stored, const char *name)
-{
-    for (uint32_t i = 0; i < RF_NAME_SIZE; i++) {
-        if (stored[i] != name[i])
-            return false;
-        if (stored[i] == '\0')
-            return true;
-    }
-    return name[RF_NAME_SIZE] == '\0';
-}
 
 int rf_find_instrument(const rf_engine *engine, const char *name)
 {
     for (uint32_t i = 0; i < engine->instruments_count; i++) {
-        if (same_name(engine->instruments[i].config.name, name))
+        if (rf_name_same(engine->instruments[i].config.name, name))
             return (int)i;
     }
     return -1;
@@ -31,7 +21,7 @@ int rf_find_instrument(const rf_engine *engine, const char *name)
 int rf_find_currency(const rf_engine *engine, const char *name)
 {
     for (uint32_t i = 0; i < engine->currencies_count; i++) {
-        if (same_name(engine->currencies[i].name, name))
+        if (rf_name_same(engine->currencies[i].name, name))
             return (int)i;
     }
     return -1;
@@ -40,7 +30,7 @@ int rf_find_currency(const rf_engine *engine, const char *name)
 int rf_find_index(const rf_engine *engine, const char *name)
 {
     for (uint32_t i = 0; i < engine->indexes_count; i++) {
-        if (same_name(engine->indexes[i].name, name))
+        if (rf_name_same(engine->indexes[i].name, name))
             return (int)i;
     }
     return -1;
@@ -63,12 +53,6 @@ uint32_t rf_accounts_count(const rf_engine *engine)
 
 /* ---- Currencies, instruments, house --------------------------------------------------------------- */
 
-static void copy_name(char *to, const char *from)
-{
-    for (uint32_t i = 0; i < RF_NAME_SIZE; i++)
-        to[i] = from[i];
-}
-
 bool rf_view_currency(const rf_engine *engine, uint32_t currency, rf_currency_view *view)
 {
     if (currency >= engine->currencies_count)
@@ -81,7 +65,7 @@ bool rf_view_currency(const rf_engine *engine, uint32_t currency, rf_currency_vi
         .haircut = record->haircut,
         .custody = record->custody,
     };
-    copy_name(view->name, record->name);
+    rf_name_copy(view->name, record->name);
     if (record->kind == RF_CURRENCY_COLLATERAL && record->index < engine->indexes_count) {
         const rf_index *index = &engine->indexes[record->index];
         view->index_e8 = index->price_e8;

@@ -3,14 +3,14 @@
 
 #include "engine/cross.h"
 #include "engine/ledger.h"
+#include "engine/name.h"
 #include "engine/order.h"
 #include "engine/position.h"
 #include "engine/sort.h"
 
 static void settings_of(const rf_engine *engine, const rf_account *account, rf_account_view *view)
 {
-    for (uint32_t i = 0; i < RF_NAME_SIZE; i++)
-        view->label[i] = account->label[i];
+    rf_name_copy(view->label, account->label);
     view->master = account->master;
     view->suspended = (account->flags & RF_ACCOUNT_SUSPENDED) != 0;
     view->is_liquidating = (account->flags & RF_ACCOUNT_LIQUIDATING) != 0;
