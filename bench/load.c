@@ -154,6 +154,18 @@ void rf_load_flush(rf_load_conn *conn)
     rf_bytes_clear(&conn->out);
 }
 
+void rf_load_pause(rf_load *load, rf_load_conn *conn, bool paused)
+{
+    struct epoll_event event = {.events = paused ? 0 : EPOLLIN, .data.ptr = conn};
+    if (!conn->gone)
+        epoll_ctl(load->epoll, EPOLL_CTL_MOD, conn->fd, &event);
+}
+
+void rf_load_narrow(rf_load_conn *conn, int size)
+{
+    setsockopt(conn->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 static int64_t wall_ms(void)
 {
     struct timespec now;

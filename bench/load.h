@@ -93,6 +93,8 @@ void rf_load_tell(rf_load_conn *conn, const char *text, size_t size); /* not a c
 void rf_load_request(const rf_load_account *account, const char *method, const char *params,
                      uint64_t id, rf_json *scratch, rf_bytes *out);
 void rf_load_flush(rf_load_conn *conn);
+void rf_load_pause(rf_load *load, rf_load_conn *conn, bool paused); /* reads nothing from it */
+void rf_load_narrow(rf_load_conn *conn, int size); /* the kernel keeps no more for it */
 /* Reads what has come, for at most timeout_ms; answered(conn) is called after each connection that
  * had answers. */
 void rf_load_poll(rf_load *load, int timeout_ms, void (*answered)(rf_load *, rf_load_conn *));

@@ -1,8 +1,9 @@
 /* Subscriptions: the market channels and the user channels of the WebSocket.
  *
  * Promise: a subscriber sees a snapshot, then every change, without a gap; one that is too slow for
- * the market's changes gets a fresh snapshot in their place; a user's channel is never thinned (the
- * gate drops a connection that cannot take it). Messages say the state after a command, and carry the
+ * the market's states (books, tickers, candles, prices) gets a fresh one in the place of those it
+ * missed; events (trades, settlements, liquidations, all channels of users) are never thinned: the
+ * gate drops a connection that cannot take them. Messages say the state after a command, and carry the
  * record that they depend on as their barrier.
  *
  * May include: base, api, market, venue, server/gate.h, server/limits.h. */

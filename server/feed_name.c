@@ -48,6 +48,11 @@ int64_t feed_interval_ns(rf_channel kind)
     return row_of(kind).interval_ms * NS_PER_MS;
 }
 
+bool feed_is_thinned(rf_channel kind)
+{
+    return !feed_is_user(kind) && (kind == RF_CHANNEL_BOOK || feed_interval_ns(kind) > 0);
+}
+
 bool feed_is_kept(rf_channel kind)
 {
     return kind == RF_CHANNEL_ORDER || kind == RF_CHANNEL_ADVANCED_ORDER ||

@@ -1,5 +1,6 @@
-/* Out to the members of a channel: each message is encoded once. What a slow member of a market
- * channel misses is made good by a first message when it can take one. */
+/* Out to the members of a channel: each message is encoded once. What a slow member of a
+ * channel of states misses is made good by a first message when it can take one; events are sent to
+ * everybody, for a first message could not tell what was missed. */
 #include "server/feed_state.h"
 
 rf_bytes *feed_start(rf_feed *feed)
@@ -36,7 +37,8 @@ static void send_to(rf_feed *feed, feed_channel *channel, feed_member *member, r
     rf_conn conn = member->client->conn;
     if (member->behind)
         return;
-    if (!feed_is_user(channel->name.kind) && rf_gate_backlog(feed->gate, conn) > RF_QUEUE_SIZE_SLOW)
+    if (feed_is_thinned(channel->name.kind) &&
+        rf_gate_backlog(feed->gate, conn) > RF_QUEUE_SIZE_SLOW)
         fall_behind(feed, channel, member);
     else
         rf_gate_send(feed->gate, conn, frame, feed->barrier);

@@ -232,10 +232,11 @@ bool feed_parse_name(const rf_feed *feed, const rf_subscriber *subscriber, const
                      feed_mode mode, feed_name *name);
 const char *feed_kind_text(rf_channel kind, feed_mode mode); /* result.channel */
 bool feed_is_user(rf_channel kind);
-bool feed_is_kept(rf_channel kind); /* its messages are events, not states */
+bool feed_is_kept(rf_channel kind);    /* its messages are events, not states */
+bool feed_is_thinned(rf_channel kind); /* states of the market: the next says all that was missed */
 int64_t feed_interval_ns(rf_channel kind);
 
-/* feed_send.c: out to all members; market members that are slow are passed over. */
+/* feed_send.c: out to all members; slow members of channels that are thinned are passed over. */
 void feed_send(rf_feed *feed, feed_channel *channel, const rf_bytes *text);
 void feed_send_frame(rf_feed *feed, feed_channel *channel, rf_frame *frame);
 void feed_send_one(rf_feed *feed, rf_conn conn, const rf_bytes *text);

@@ -356,7 +356,7 @@ void rf_gate_release(rf_gate *gate, uint64_t durable_seq)
 size_t rf_gate_backlog(const rf_gate *gate, rf_conn conn)
 {
     const connection *c = rf_gate_find(gate, conn);
-    return c ? c->outbox.cost : 0;
+    return c && c->blocked ? c->outbox.cost : 0;
 }
 
 int rf_gate_tag(const rf_gate *gate, rf_conn conn)

@@ -101,7 +101,9 @@ void rf_gate_end(rf_gate *gate, rf_conn conn, uint16_t code, const char *reason)
 void rf_gate_release(rf_gate *gate, uint64_t durable_seq);
 
 /* ---- About a connection ---------------------------------------------------------------------- */
-size_t rf_gate_backlog(const rf_gate *gate, rf_conn conn);   /* bytes that wait to be sent */
+/* Bytes that the client has left unread: 0 while its socket takes all it is given. What waits for the
+ * journal alone is not the client's doing. */
+size_t rf_gate_backlog(const rf_gate *gate, rf_conn conn);
 int rf_gate_tag(const rf_gate *gate, rf_conn conn);          /* of its listener; -1 = gone */
 const char *rf_gate_peer(const rf_gate *gate, rf_conn conn); /* its address, "unix" */
 int64_t rf_gate_peer_uid(const rf_gate *gate, rf_conn conn); /* of a Unix socket's peer, else -1 */

@@ -25,7 +25,7 @@ enum {
     RF_CONNECTIONS_MAX = 16384,
     RF_CONNECTIONS_PER_ADDRESS_MAX = 1024,
     RF_QUEUE_SIZE_MAX = 4 * 1024 * 1024, /* bytes that a connection may leave unread: dropped */
-    RF_QUEUE_SIZE_SLOW = 256 * 1024,     /* above it market changes are withheld for a snapshot */
+    RF_QUEUE_SIZE_SLOW = 256 * 1024,     /* left unread: states of the market are withheld */
     RF_QUEUE_SIZE_PAUSE = 1024 * 1024,   /* above it nothing more is read from the connection */
     RF_STALL_MS = 30000,                 /* without a byte taken: dropped */
     RF_READ_SIZE = 64 * 1024,            /* of one connection in one turn of the loop */

@@ -454,6 +454,23 @@ def test_a_stalled_reader_is_dropped():
         assert whole > 0  # what it got is gapless from the beginning
 
 
+def test_who_reads_is_not_blamed_for_the_journal():
+    """What waits for a record is no backlog of the client's; what its socket does not take is."""
+    with echo() as server:
+        client = server.connect(receive_buffer=4096).upgrade()
+        client.text('join')
+        wait_until(lambda: server.stats()['joined'] == 1)
+        server.say('tell 10000 100 7')
+        assert client.is_silent()
+        assert int(server.say('backlog')) == 0
+        server.say('release 7')
+        assert [len(client.message()) for _ in range(100)] == [10000] * 100
+        server.say('tell 10000 300 7')
+        wait_until(lambda: int(server.say('backlog')) > 0)
+        assert [len(client.message()) for _ in range(300)] == [10000] * 300
+        assert int(server.say('backlog')) == 0
+
+
 def test_a_flood_without_reading_is_held_off():
     """Requests whose answers nobody takes are not read beyond a bound; all are answered in the end."""
     with echo() as server:

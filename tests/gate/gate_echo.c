@@ -7,8 +7,8 @@
  *             /held until "answer" is said, /big/N is N bytes long, /close ends the connection.
  * WebSocket:  at any path but /no. A text comes back; "@N text" waits for record N; "flood N SIZE" sends
  *             N texts; "join" receives what "tell" says; "end N" ends with code N.
- * stdin:      release N | answer N (the N-th held, from 0) | tell SIZE COUNT | stats | stop
- *             fault CALL N KIND | struck (tests/gate/faults.h) */
+ * stdin:      release N | answer N (the N-th held, from 0) | tell SIZE COUNT [RECORD] | stats | stop
+ *             backlog: of all that joined | fault CALL N KIND | struck (tests/gate/faults.h) */
 #define _GNU_SOURCE /* uv.h */
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,17 +130,25 @@ static void on_turn(void *context)
 
 /* ---- The steering ---------------------------------------------------------------------------- */
 
-static void tell(size_t size, unsigned long count)
+static void tell(size_t size, unsigned long count, uint64_t barrier)
 {
     if (size > sizeof echo.large)
         size = sizeof echo.large;
     while (count-- > 0) {
         rf_frame *frame = rf_frame_new(echo.large, size);
         for (size_t i = 0; frame && i < echo.joined_count; i++)
-            rf_gate_send(echo.gate, echo.joined[i], frame, 0);
+            rf_gate_send(echo.gate, echo.joined[i], frame, barrier);
         if (frame)
             rf_frame_drop(frame);
     }
+}
+
+static void print_backlog(void)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < echo.joined_count; i++)
+        bytes += rf_gate_backlog(echo.gate, echo.joined[i]);
+    printf("%zu\n", bytes);
 }
 
 static void print_stats(void)
@@ -166,20 +174,22 @@ static void stop(void)
 /* False: the line asks for an answer of its own, which was given. */
 static bool obey(const char *line)
 {
-    unsigned long a = 0, b = 0;
+    unsigned long a = 0, b = 0, c = 0;
     char call[16], kind[16];
     if (sscanf(line, "release %lu", &a) == 1)
         rf_gate_release(echo.gate, a);
     else if (sscanf(line, "answer %lu", &a) == 1 && a < echo.held_count)
         answer_text(echo.held[a], line, strlen(line), 0, false);
-    else if (sscanf(line, "tell %lu %lu", &a, &b) == 2)
-        tell(a, b);
+    else if (sscanf(line, "tell %lu %lu %lu", &a, &b, &c) >= 2)
+        tell(a, b, c);
     else if (sscanf(line, "fault %15s %lu %15s", call, &a, kind) == 3)
         return faults_arm(call, a, kind);
     else if (strcmp(line, "stop") == 0)
         stop();
     else if (strcmp(line, "struck") == 0)
         return puts(faults_struck() ? "yes" : "no") == EOF;
+    else if (strcmp(line, "backlog") == 0)
+        return print_backlog(), false;
     else if (strcmp(line, "stats") == 0)
         return print_stats(), false;
     return true;

@@ -125,18 +125,22 @@ test('books of every depth and speed are the book of the server', async () => {
   for (const socket of [...traders, ...books.map(book => book.socket)]) socket.close();
 });
 
-test('books that are not read begin anew when they are', async () => {
-  const trader = await connect(alice);
+const matches = socket => socket.heard.filter(({ result }) => result.channel === 'trade').flatMap(({ result }) => result.data.map(row => row.m));
+
+test('books that are not read begin anew when they are; trades are all there', async () => {
+  const [trader, taker] = [await connect(alice), await connect(bob)];
   const fast = await new Book(200, 'SNAPSHOT_AND_UPDATE', 10).join();
   // Two hundred books on one connection: more than the kernel and the server hold for who does not read.
   const socket = await connect();
   const books = [];
   for (let depth = 1; depth <= 200; depth++) books.push(await new Book(depth, 'SNAPSHOT_AND_UPDATE', 10).join(socket));
+  for (const one of [fast.socket, socket]) await one.call('subscribe', { channels: [`trade.${name}`] });
   await until(() => books.every(book => book.snapshots === 1));
   socket.link.pause();
   const rows = round => Array.from({ length: 10 }, (_, i) => order('BUY', String(50000 + (round % 20) * 5 - i / 2))[1]);
   for (let round = 0; round < 300; round++) {
     const list = await must(trader, 'private/create-order-list', { contingency_type: 'LIST', order_list: rows(round) });
+    await must(taker, ...order('SELL', rows(round)[0].price, '0.0005'));
     await sleep(5);
     await must(trader, 'private/cancel-order-list', { contingency_type: 'LIST', order_list: list.map(row => ({ order_id: row.order_id })) });
     await sleep(5);
@@ -146,7 +150,10 @@ test('books that are not read begin anew when they are', async () => {
   for (const book of [fast, ...books]) await book.mustBeRight();
   assert.equal(fast.snapshots, 1);
   assert.ok(books.some(book => book.snapshots > 1), 'they fell behind, and were told so by a snapshot');
-  for (const one of [trader, socket, fast.socket]) one.close();
+  await until(() => matches(socket).length === matches(fast.socket).length);
+  assert.deepEqual(matches(socket), matches(fast.socket));
+  assert.ok(matches(socket).length >= 300);
+  for (const one of [trader, taker, socket, fast.socket]) one.close();
 });
 
 const told = socket => socket.heard.filter(message => message.id === -1 && message.result.channel === 'user.order')

@@ -269,29 +269,50 @@ static void a_slow_subscriber_gets_a_snapshot_and_no_gap(void **state)
     assert_int_equal(fast.snapshots, 1);
 }
 
-/* Slow ones of other channels begin anew too; a user's channel withholds nothing. */
-static void slow_is_only_the_market(void **state)
+static void make_trade(fixture *f)
+{
+    place(f, 2, "BUY", "50000", "0.1", "");
+    place(f, 3, "SELL", "50000", "0.1", "");
+    beat(f, 100);
+}
+
+static void liquidate(fixture *f)
+{
+    place(f, 3, "BUY", "45000", "2", "");
+    place(f, 1, "BUY", "50000", "0.2", ",\"exec_inst\":[\"ISOLATED_MARGIN\"],\"leverage\":\"10\"");
+    place(f, 2, "SELL", "50000", "0.2", "");
+    set_mark(f, "45400");
+    beat(f, 100);
+}
+
+/* Slow ones of other states begin anew too; a channel of events withholds nothing from anybody. */
+static void slow_is_only_for_states(void **state)
 {
     fixture *f = *state;
-    subscribe(f, 1, MARKET, "trade.BTCUSD-PERP");
-    subscribe(f, 2, 1, "user.order");
-    skip_all(1), skip_all(2);
-    gate.conns[1].backlog = gate.conns[2].backlog = RF_QUEUE_SIZE_SLOW + 1;
-    for (int i = 0; i < 3; i++) {
-        place(f, 1, "BUY", "50000", "0.1", "");
-        place(f, 2, "SELL", "50000", "0.1", "");
-        beat(f, 10);
+    subscribe(f, 1, MARKET, "ticker.BTCUSD-PERP");
+    subscribe(f, 2, 2, "user.order");
+    subscribe(f, 3, MARKET, "trade.BTCUSD-PERP");
+    subscribe(f, 4, MARKET, "settlement");
+    subscribe(f, 5, MARKET, "x.liquidations.BTCUSD-PERP");
+    for (rf_conn conn = 1; conn <= 5; conn++) {
+        skip_all(conn);
+        gate.conns[conn].backlog = RF_QUEUE_SIZE_SLOW + 1;
     }
+    for (int i = 0; i < 60; i++) /* more than a newcomer is shown */
+        make_trade(f);
+    must(f, 0, "operator/settle-session", "{\"instrument_name\":\"BTCUSD-PERP\"}");
+    liquidate(f);
     assert_int_equal(waiting(1), 0);
-    assert_int_equal(waiting(2), 6);
+    assert_int_equal(waiting(2), 121);
+    assert_int_equal(waiting(3), 61);
+    assert_int_equal(waiting(4), 1);
+    assert_int_equal(waiting(5), 1);
     gate.conns[1].backlog = 0;
     beat(f, 10);
-    expect(f, next(1), "result.data", "3");
+    expect(f, next(1), "result.data", "1");
     assert_int_equal(waiting(1), 0);
     gate.conns[1].backlog = RF_QUEUE_SIZE_SLOW + 1;
-    place(f, 1, "BUY", "50000", "0.1", "");
-    place(f, 2, "SELL", "50000", "0.1", "");
-    flush(f);
+    make_trade(f);
     rf_feed_forget(f->feed, 1); /* while it is behind */
     beat(f, 10);
     assert_int_equal(waiting(1), 0);
@@ -389,7 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_subscriber_has_the_book),
         TEST(a_slow_subscriber_gets_a_snapshot_and_no_gap),
-        TEST(slow_is_only_the_market),
+        TEST(slow_is_only_for_states),
         TEST(a_quiet_book_says_so_every_five_seconds),
         TEST(snapshots_come_every_500_ms_changed_or_not),
         TEST(a_newcomer_sees_the_book_of_now),
