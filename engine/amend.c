@@ -175,24 +175,6 @@ static void carry_out(rf_engine *engine, const rf_amendment *amendment, rf_entry
     result->status = RF_ORDER_ACTIVE;
 }
 
-/* Takes the order out of the book at its old values and back in at the new ones, which it has already. */
-static void move_in_book(rf_engine *engine, uint32_t order, rf_price old_price, rf_qty old_leaves)
-{
-    rf_order *hot = &engine->orders[order];
-    const rf_price price = hot->price;
-    const rf_qty leaves = hot->leaves;
-    if (price == old_price && leaves < old_leaves) {
-        rf_book_reduce(engine, order, old_leaves - leaves);
-        return;
-    }
-    hot->price = old_price; /* the book finds the level by it */
-    hot->leaves = old_leaves;
-    rf_book_remove(engine, order);
-    hot->price = price;
-    hot->leaves = leaves;
-    rf_book_insert(engine, order);
-}
-
 /* Whether an amendment is of the common kind: a cross order, on an instrument and an account without
  * special limits, that rests before and after and keeps every rule of price and size. Anything else,
  * whatever is wrong with it, is the general path's. */
@@ -234,13 +216,13 @@ static bool amend_quietly(rf_engine *engine, uint32_t handle, const rf_command *
     const rf_qty old_leaves = order->leaves, qty = command->u.change.qty;
     if (qty <= cold->filled_qty || !is_quiet(engine, order, command, qty - cold->filled_qty))
         return false;
-    rf_own_reprice(engine, handle, price, qty - cold->filled_qty);
-    const rf_money least = rf_cross_available_least(engine, order->account);
-    if (least < 0) {
+    const rf_qty leaves = qty - cold->filled_qty;
+    const rf_money added = rf_own_reprice(engine, handle, price, leaves);
+    if (!rf_cross_affords(engine, order, added, leaves - old_leaves)) {
         rf_own_reprice(engine, handle, old_price, old_leaves);
         return false;
     }
-    move_in_book(engine, handle, old_price, old_leaves);
+    rf_book_move(engine, handle, old_price, old_leaves);
     cold->params.price = price;
     cold->params.qty = qty;
     cold->update_time_ns = engine->now_ns;
@@ -250,7 +232,6 @@ static bool amend_quietly(rf_engine *engine, uint32_t handle, const rf_command *
     result->status = RF_ORDER_ACTIVE;
     __builtin_memcpy(result->client_oid, cold->params.client_oid, sizeof result->client_oid);
     emit_amended(engine, handle, old_price, old_leaves);
-    rf_watch_account_least(engine, order->account, least);
     return true;
 }
 

@@ -399,7 +399,8 @@ static void append(rf_engine *engine, rf_book_level *level, uint32_t order)
     level->qty = rf_add(level->qty, hot->leaves);
 }
 
-static void take_off(rf_engine *engine, rf_book_level *level, uint32_t order)
+/* leaves: what the level counts for it. */
+static void take_off(rf_engine *engine, rf_book_level *level, uint32_t order, rf_qty leaves)
 {
     rf_order *hot = &engine->orders[order];
     if (hot->level_prev != RF_NONE)
@@ -412,7 +413,7 @@ static void take_off(rf_engine *engine, rf_book_level *level, uint32_t order)
         level->last = hot->level_prev;
     hot->level_prev = hot->level_next = RF_NONE;
     level->count--;
-    level->qty = rf_sub(level->qty, hot->leaves);
+    level->qty = rf_sub(level->qty, leaves);
 }
 
 static uint32_t insert_far(rf_engine *engine, rf_book *book, uint8_t side, int64_t tick,
@@ -469,12 +470,13 @@ static void next_best(rf_engine *engine, rf_book *book, uint8_t side, int64_t ti
     book->best[side] = book->orders[side] == 0 ? RF_NO_TICK : best_from(engine, book, side, tick);
 }
 
-static void remove_far(rf_engine *engine, rf_book *book, uint8_t side, int64_t tick, uint32_t order)
+static void remove_far(rf_engine *engine, rf_book *book, uint8_t side, int64_t tick, uint32_t order,
+                       rf_qty leaves)
 {
     far_place place = far_seek_and_mark(engine, book, side, tick);
     RF_CHECK(place.next != RF_NONE && engine->far_levels[place.next].tick == tick);
     rf_book_level *level = &engine->far_levels[place.next].level;
-    take_off(engine, level, order);
+    take_off(engine, level, order, leaves);
     if (level->count == 0) {
         far_drop(engine, book, side, &place);
         next_best(engine, book, side, tick);
@@ -482,23 +484,64 @@ static void remove_far(rf_engine *engine, rf_book *book, uint8_t side, int64_t t
     add_debt(engine, book, place.steps, tick);
 }
 
-void rf_book_remove(rf_engine *engine, uint32_t order)
+static void remove_at(rf_engine *engine, rf_book *book, uint8_t side, rf_price price,
+                      uint32_t order, rf_qty leaves)
 {
-    const rf_order *hot = &engine->orders[order];
-    rf_book *book = &engine->instruments[hot->instrument].book;
-    const uint8_t side = hot->side;
-    const int64_t tick = tick_of(book, hot->price);
+    const int64_t tick = tick_of(book, price);
     book->orders[side]--;
     if (!in_window(engine, book, tick)) {
-        remove_far(engine, book, side, tick, order);
+        remove_far(engine, book, side, tick, order, leaves);
         return;
     }
     rf_book_level *level = window_level(engine, book, tick);
-    take_off(engine, level, order);
+    take_off(engine, level, order, leaves);
     if (level->count != 0)
         return;
     bits_clear(book->bits[side], (uint64_t)tick & ring_mask(engine));
     next_best(engine, book, side, tick);
+}
+
+void rf_book_remove(rf_engine *engine, uint32_t order)
+{
+    const rf_order *hot = &engine->orders[order];
+    rf_book *book = &engine->instruments[hot->instrument].book;
+    remove_at(engine, book, hot->side, hot->price, order, hot->leaves);
+}
+
+/* Both ticks are in the window. The new level is there before the old one goes: where that was the
+ * best, the new one is most often the next best, and found at once. */
+static void move_near(rf_engine *engine, rf_book *book, uint32_t order, int64_t from, int64_t to,
+                      rf_qty old_leaves)
+{
+    const uint8_t side = engine->orders[order].side;
+    rf_book_level *old = window_level(engine, book, from), *new = window_level(engine, book, to);
+    take_off(engine, old, order, old_leaves);
+    if (new->count == 0)
+        bits_set(book->bits[side], (uint64_t)to & ring_mask(engine));
+    append(engine, new, order);
+    if (is_better(side, to, book->best[side]))
+        book->best[side] = to;
+    if (old->count != 0)
+        return;
+    bits_clear(book->bits[side], (uint64_t)from & ring_mask(engine));
+    next_best(engine, book, side, from);
+}
+
+void rf_book_move(rf_engine *engine, uint32_t order, rf_price old_price, rf_qty old_leaves)
+{
+    const rf_order *hot = &engine->orders[order];
+    rf_book *book = &engine->instruments[hot->instrument].book;
+    const int64_t from = tick_of(book, old_price), to = tick_of(book, hot->price);
+    RF_CHECK(to > 0 && to * book->tick == hot->price);
+    if (from == to && hot->leaves < old_leaves) {
+        rf_book_level *level = level_at(engine, book, hot->side, to);
+        level->qty = rf_sub(level->qty, old_leaves - hot->leaves);
+    } else if (in_window(engine, book, from) && in_window(engine, book, to)) {
+        move_near(engine, book, order, from, to, old_leaves);
+    } else {
+        remove_at(engine, book, hot->side, old_price, order, old_leaves);
+        rf_book_insert(engine, order);
+    }
 }
 
 void rf_book_reduce(rf_engine *engine, uint32_t order, rf_qty by)

@@ -16,6 +16,9 @@
 void rf_book_insert(rf_engine *engine, uint32_t order); /* at the end of its level */
 /* With the leaves that the level counts for it, so before they are lowered elsewhere. */
 void rf_book_remove(rf_engine *engine, uint32_t order);
+/* The order has been given its price and leaves (its level still counts the old ones): to the end of
+ * its new level, or, at the same price with less quantity, where it stands. */
+void rf_book_move(rf_engine *engine, uint32_t order, rf_price old_price, rf_qty old_leaves);
 /* Less quantity at the same place: of the level only, the order's leaves are rf_own_reduce's. */
 void rf_book_reduce(rf_engine *engine, uint32_t order, rf_qty by);
 /* First order of the best level; RF_NONE: side empty. */

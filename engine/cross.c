@@ -2,6 +2,7 @@
 
 #include "engine/mark.h"
 #include "engine/position.h"
+#include "engine/watch.h"
 
 /* ---- Collateral ------------------------------------------------------------------------------ */
 
@@ -113,54 +114,93 @@ rf_money rf_cross_available(const rf_engine *engine, uint32_t account)
     return rf_saturate(available);
 }
 
+/* What one unit of notional requires at most, initial margin and fees, in 2^-32. */
+static uint64_t rate_of(const rf_account *owner, const rf_instrument *instrument)
+{
+    const uint32_t leverage = owner->leverage < instrument->config.max_leverage
+                                  ? owner->leverage
+                                  : instrument->config.max_leverage;
+    return (uint64_t)(UINT32_MAX / leverage) + 1 + instrument->fees_e32;
+}
+
+static rf_money times_e32(rf_money notional, uint64_t rate)
+{
+    return (rf_money)(((rf_uwide)(uint64_t)notional * rate) >> 32);
+}
+
+enum { ROUNDINGS = 4 }; /* of margin and both fee reserves up, and of the rate's product down */
+
 /* An upper bound of what a position and its orders require, with one rate for all sizes. No
  * side's N is above the position's notional plus its orders at their limits; sells count at
  * max(limit, mark) <= limit + mark. Covered orders are counted as if they were not: their taker
  * fee is in the rate. -1: no bound. */
-static rf_money required_at_most(const rf_engine *engine, const rf_account *owner,
-                                 const rf_position *position)
+static rf_money required_at_most(const rf_account *owner, const rf_instrument *instrument,
+                                 const rf_position *position, rf_money standing)
 {
-    const rf_instrument *instrument = &engine->instruments[position->instrument];
-    const rf_margin_params *params = &instrument->margin;
-    if (params->tiers_count != 0 || params->umr_e18 != 0 ||
-        (owner->flags & RF_ACCOUNT_OWN_FEES) != 0)
-        return -1;
     const rf_money at_mark =
         rf_notional(instrument->k, position->open_qty[RF_SELL], instrument->mark);
-    const rf_money standing = rf_notional(instrument->k, position->q, instrument->mark);
+    const rf_money most_of_all = position->open_notional[RF_BUY] |
+                                 position->open_notional[RF_SELL] | at_mark | rf_size(standing);
     /* Each term is below 2^62 (qty_max, mark_max); sums are looked at before they can leave the
      * number range. */
-    if (position->open_notional[RF_BUY] >= RF_AMOUNT_MAX / 4 ||
-        position->open_notional[RF_SELL] >= RF_AMOUNT_MAX / 4 || at_mark >= RF_AMOUNT_MAX / 4 ||
-        standing >= RF_AMOUNT_MAX / 4 || standing <= -(RF_AMOUNT_MAX / 4))
+    if (!instrument->linear || most_of_all >= RF_AMOUNT_MAX / 4)
         return -1;
     const rf_money buys = rf_max(0, standing) + position->open_notional[RF_BUY];
     const rf_money sells = rf_max(0, -standing) + position->open_notional[RF_SELL] + at_mark;
-    const rf_money most = rf_max(buys, sells);
-    const int64_t leverage = rf_min(owner->leverage, params->product_leverage);
-    return rf_div_up64(most, leverage) +
-           rf_rate_up(most, 2 * params->taker + params->liquidation_fee) + 2;
+    return times_e32(rf_max(buys, sells), rate_of(owner, instrument)) + ROUNDINGS;
 }
 
 rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account)
 {
     const rf_account *owner = &engine->accounts[account];
-    if (account == RF_FUND || owner->holds_collateral)
+    if (account == RF_FUND || owner->holds_collateral || (owner->flags & RF_ACCOUNT_OWN_FEES) != 0)
         return INT64_MIN;
-    rf_wide least = cash_of(engine, account, 0);
+    rf_wide least = engine->balances[(size_t)account * RF_CURRENCIES_MAX];
     for (uint32_t seat = owner->seats; seat != RF_NONE; seat = engine->seats[seat].account_next) {
         const uint32_t handle = engine->seats[seat].position[0];
         if (handle == RF_NONE)
             continue;
         const rf_position *position = &engine->positions[handle];
         const rf_instrument *instrument = &engine->instruments[position->instrument];
-        const rf_money required = required_at_most(engine, owner, position);
+        const rf_money standing = rf_notional(instrument->k, position->q, instrument->mark);
+        const rf_money required = required_at_most(owner, instrument, position, standing);
         if (required < 0)
             return INT64_MIN;
-        least += (rf_wide)rf_notional(instrument->k, position->q, instrument->mark) -
-                 position->cost - required;
+        least += (rf_wide)standing - position->cost - required;
     }
     return rf_saturate(least);
+}
+
+/* What an order's growth takes from available at most: a sell counts at its limit and at the mark. */
+static rf_money taken_at_most(const rf_account *owner, const rf_instrument *instrument,
+                              uint8_t side, rf_money notional, rf_qty qty)
+{
+    const rf_money grown =
+        side == RF_BUY ? notional
+                       : notional + rf_max(0, rf_notional(instrument->k, qty, instrument->mark));
+    return grown <= 0 ? 0 : times_e32(grown, rate_of(owner, instrument)) + 1;
+}
+
+bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_notional,
+                      rf_qty added_qty)
+{
+    rf_account *owner = &engine->accounts[order->account];
+    const rf_instrument *instrument = &engine->instruments[order->instrument];
+    if (owner->floor_version == engine->marks_version && owner->room >= 0 && instrument->linear) {
+        const rf_money taken =
+            taken_at_most(owner, instrument, order->side, added_notional, added_qty);
+        if (taken <= owner->room) {
+            owner->room -= taken;
+            return true;
+        }
+    }
+    const rf_money least = rf_cross_available_least(engine, order->account);
+    if (least < 0)
+        return false;
+    rf_watch_account_least(engine, order->account, least);
+    if (owner->floor_version == engine->marks_version && least >= owner->net_floor)
+        owner->room = least - owner->net_floor;
+    return true;
 }
 
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account)

@@ -29,6 +29,16 @@ rf_money rf_cross_available(const rf_engine *engine, uint32_t account);
  * be computed exactly. INT64_MIN where a bound is not to be had so cheaply (tiers, UMR, own
  * fees, other collateral). */
 rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account);
+/* Whether a cross order that has just been put, or changed, in its position's own list surely leaves
+ * available at 0 or more; then the account's keys are seen to as well. added: what the side's open
+ * notional and quantity grew by, negative when they fell. False: not known, nothing was done.
+ *
+ * The account's room makes this O(1), whatever else the account has: what an order needs more is at
+ * most its growth times one rate, so the room shrinks by that much and is found anew when it is
+ * used up. Whatever else can take from available forgets the room: a change of the main balance, of
+ * a quantity, of open orders, and every look at the account's watch keys. */
+bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_notional,
+                      rf_qty added_qty);
 /* Strictly: collateral + U < fee reserves + maintenance. */
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account);
 /* Some cross position's mark is stale, or its instrument's state freezes liquidation. */

@@ -212,6 +212,9 @@ bool rf_instrument_prepare(rf_instrument *instrument)
         .tiers_count = config->tiers_count,
     };
     instrument->reach = rf_watch_reach(&instrument->margin);
+    instrument->linear = config->tiers_count == 0 && config->unit_margin_rate_e18 == 0;
+    const uint64_t fees = (uint64_t)(2 * config->taker_fee_rate + config->liquidation_fee_rate);
+    instrument->fees_e32 = ((fees << 32) + RF_E8 - 1) / RF_E8;
     return true;
 }
 

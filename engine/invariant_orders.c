@@ -196,6 +196,7 @@ static void recount_side(const rf_engine *engine, uint32_t position, uint8_t sid
         if (prev != RF_NONE) {
             const rf_price before = engine->orders[prev].price;
             sum->wrong += side == RF_BUY ? before < order->price : before > order->price;
+            sum->wrong += before == order->price && engine->orders[prev].id > order->id;
         }
         sum->orders++;
         if ((order->flags & RF_FLAG_REDUCE_ONLY) == 0) {
@@ -325,6 +326,16 @@ static bool has_cross_risk(const rf_engine *engine, uint32_t account)
     return false;
 }
 
+/* What an account's room promises is there, beyond what its watch keys need. */
+static rf_wide account_room(const rf_engine *engine, uint32_t account)
+{
+    const rf_account *owner = &engine->accounts[account];
+    if (owner->floor_version != engine->marks_version || owner->room < 0)
+        return 0;
+    const rf_wide promised = (rf_wide)owner->room + owner->net_floor;
+    return owner->net_floor < 0 || rf_cross_available(engine, account) < promised;
+}
+
 /* A cross account's keys are bounds: what counts is that nobody who may be liquidated was overlooked. */
 static rf_wide account_watch(const rf_engine *engine, uint32_t account)
 {
@@ -344,6 +355,6 @@ rf_wide rf_invariant_watches(const rf_engine *engine)
         }
     }
     for (uint32_t account = RF_FUND + 1; account < engine->accounts_count; account++)
-        wrong += account_watch(engine, account);
+        wrong += account_watch(engine, account) + account_room(engine, account);
     return wrong;
 }

@@ -67,6 +67,10 @@ void rf_ledger_post_quiet(rf_engine *engine, rf_slot from, rf_slot to, rf_money 
     rf_money *source = balance_of(engine, from), *target = balance_of(engine, to);
     *source = rf_sub(*source, amount);
     *target = rf_add(*target, amount);
+    if (from.kind == RF_SLOT_MAIN)
+        rf_room_forget(engine, from.owner);
+    if (to.kind == RF_SLOT_MAIN) /* the amount may be negative */
+        rf_room_forget(engine, to.owner);
     if (from.currency == 0)
         return;
     if (from.kind == RF_SLOT_MAIN)

@@ -342,21 +342,29 @@ static void count_open(const rf_engine *engine, rf_position *position, const rf_
     position->open_notional[hot->side] = rf_add(position->open_notional[hot->side], notional);
 }
 
-void rf_own_insert(rf_engine *engine, uint32_t order)
+/* Where its price and id want it. */
+static void own_place(rf_engine *engine, rf_position *position, uint32_t order)
 {
     const rf_order *hot = &engine->orders[order];
-    rf_position *position = &engine->positions[hot->position];
     uint32_t prev = RF_NONE, next = position->orders[hot->side];
     while (next != RF_NONE && own_before(&engine->orders[next], hot)) {
         prev = next;
         next = engine->orders[next].own_next;
     }
     own_link(engine, &position->orders[hot->side], order, prev, next);
+}
+
+void rf_own_insert(rf_engine *engine, uint32_t order)
+{
+    const rf_order *hot = &engine->orders[order];
+    rf_position *position = &engine->positions[hot->position];
+    own_place(engine, position, order);
     position->orders_count++;
     if ((hot->flags & RF_FLAG_REDUCE_ONLY) != 0)
         return;
     position->opening_count++;
     count_open(engine, position, hot, hot->leaves);
+    rf_room_forget(engine, hot->account);
 }
 
 void rf_own_remove(rf_engine *engine, uint32_t order)
@@ -371,26 +379,32 @@ void rf_own_remove(rf_engine *engine, uint32_t order)
     count_open(engine, position, hot, -hot->leaves);
 }
 
-void rf_own_reprice(rf_engine *engine, uint32_t order, rf_price price, rf_qty leaves)
+/* Between these neighbours it stands right at its new price, too. */
+static bool own_fits(const rf_engine *engine, const rf_order *hot)
+{
+    return (hot->own_prev == RF_NONE || own_before(&engine->orders[hot->own_prev], hot)) &&
+           (hot->own_next == RF_NONE || !own_before(&engine->orders[hot->own_next], hot));
+}
+
+rf_money rf_own_reprice(rf_engine *engine, uint32_t order, rf_price price, rf_qty leaves)
 {
     rf_order *hot = &engine->orders[order];
     rf_position *position = &engine->positions[hot->position];
-    if ((hot->own_prev != RF_NONE || hot->own_next != RF_NONE) && price != hot->price) {
-        rf_own_remove(engine, order);
-        hot->price = price;
-        hot->leaves = leaves;
-        rf_own_insert(engine, order);
-        return;
-    }
+    /* Both are admitted sizes (qty_max, mark_max): neither product nor sum can leave the range. */
+    const int64_t k = engine->instruments[hot->instrument].k;
+    rf_money added = 0;
     if ((hot->flags & RF_FLAG_REDUCE_ONLY) == 0) {
-        /* Both are admitted sizes (qty_max, mark_max): neither product nor sum can leave the range. */
-        const int64_t k = engine->instruments[hot->instrument].k;
+        added = rf_notional(k, leaves, price) - rf_notional(k, hot->leaves, hot->price);
         position->open_qty[hot->side] += leaves - hot->leaves;
-        position->open_notional[hot->side] +=
-            rf_notional(k, leaves, price) - rf_notional(k, hot->leaves, hot->price);
+        position->open_notional[hot->side] += added;
     }
     hot->price = price;
     hot->leaves = leaves;
+    if (!own_fits(engine, hot)) {
+        own_unlink(engine, &position->orders[hot->side], order);
+        own_place(engine, position, order);
+    }
+    return added;
 }
 
 void rf_own_reduce(rf_engine *engine, uint32_t order, rf_qty by)

@@ -40,8 +40,9 @@ void rf_own_insert(rf_engine *engine, uint32_t order);
 void rf_own_remove(rf_engine *engine, uint32_t order);
 /* Lowers leaves, sums and earmark (scaled, floor) of an order in its own list. */
 void rf_own_reduce(rf_engine *engine, uint32_t order, rf_qty by);
-/* Gives an order in its own list another price and leaves; it moves only if it has neighbours. */
-void rf_own_reprice(rf_engine *engine, uint32_t order, rf_price price, rf_qty leaves);
+/* Gives an order in its own list another price and leaves; it moves only past neighbours. Returns what the side's open notional grew by; the account's room is the
+ * caller's to see to (rf_cross_affords). */
+rf_money rf_own_reprice(rf_engine *engine, uint32_t order, rf_price price, rf_qty leaves);
 /* The position's list of armed and waiting orders; the cold record's triggers_count follows. */
 void rf_armed_insert(rf_engine *engine, uint32_t order);
 void rf_armed_remove(rf_engine *engine, uint32_t order);

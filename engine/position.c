@@ -493,6 +493,7 @@ static void note_change(rf_engine *engine, uint32_t position, rf_qty before)
     rf_instrument *instrument = rf_instrument_of(engine, record);
     instrument->longs += rf_max(0, record->q) - rf_max(0, before);
     instrument->changes++;
+    rf_room_forget(engine, record->account);
     engine->positions_cold[position].update_time_ns = engine->now_ns;
     if (record->q == 0)
         record->flags |= RF_POSITION_CLOSED;

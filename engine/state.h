@@ -238,6 +238,8 @@ typedef struct rf_instrument {
     int64_t k;
     rf_price mark_max; /* largest mark that admission has made room for */
     bool plain;        /* no far band, no largest position, no staleness (derived) */
+    bool linear;       /* no tiers, no UMR: margin is one rate of the notional (derived) */
+    uint64_t fees_e32; /* both ends' fees and the liquidation's, 2^-32, rounded up (derived) */
     rf_qty qty_max;    /* position and open orders together: rf_instrument_qty_max (derived) */
     rf_rate
         reach; /* up to mark * (1 + reach), FR + MM stay below FR + IM of now (derived; watch.h) */
@@ -317,6 +319,8 @@ typedef struct rf_account {
     rf_rate maker_rate, taker_rate; /* with OWN_FEES */
     rf_money net_floor;             /* watch keys hold while at least this is available (derived) */
     uint64_t floor_version; /* marks_version when net_floor was counted; 0 = not valid (derived) */
+    rf_money room; /* while net_floor is valid: available is above it by this at least; -1 = not
+                      known (derived, cross.h) */
     rf_time_ns cancel_after_ns; /* deadline, 0 = off */
     rf_time_ns cancel_timeout_ns;
     rf_time_ns create_time_ns;
@@ -493,6 +497,12 @@ static inline void rf_moved(rf_engine *engine, rf_instrument *instrument)
 static inline rf_money *rf_main(rf_engine *engine, uint32_t account, uint32_t currency)
 {
     return &engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
+}
+
+/* Something may have taken from the account's available margin. */
+static inline void rf_room_forget(rf_engine *engine, uint32_t account)
+{
+    engine->accounts[account].room = -1;
 }
 
 static inline void rf_emit(rf_engine *engine, rf_event *event)

@@ -269,6 +269,7 @@ static rf_wide floor_of(rf_engine *engine, uint32_t account)
     bool lasting = !owner->holds_collateral;
     rf_wide floor = 0;
     owner->floor_version = 0;
+    owner->room = -1;
     uint32_t seat = owner->seats;
     for (; seat != RF_NONE; seat = engine->seats[seat].account_next) {
         const uint32_t position = engine->seats[seat].position[0];

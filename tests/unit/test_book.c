@@ -52,6 +52,22 @@ static void reduce(naive_book *venue, uint32_t place, rf_qty by)
     venue->orders[place].qty -= by;
 }
 
+/* Another price, another quantity, or both; less at the same price keeps its place. */
+static void move(naive_book *venue, uint32_t place, int64_t tick, rf_qty qty)
+{
+    naive_order *naive = &venue->orders[place];
+    rf_order *order = &venue->engine->orders[naive->handle];
+    const rf_price old_price = order->price;
+    const rf_qty old_leaves = order->leaves;
+    order->price = tick * instrument_of(venue)->config.price_tick;
+    order->leaves = qty;
+    rf_book_move(venue->engine, naive->handle, old_price, old_leaves);
+    if (tick != naive->tick || qty >= naive->qty)
+        naive->sequence = venue->sequence++;
+    naive->tick = tick;
+    naive->qty = qty;
+}
+
 static bool goes_before(const naive_order *a, const naive_order *b)
 {
     if (a->tick != b->tick)
@@ -171,8 +187,16 @@ static void operate(naive_book *venue, fixture_random *random, int64_t market)
     }
     /* Takers take the best: the side's best level empties often. */
     const naive_order *best = naive_best(venue, (uint8_t)fixture_range(random, 0, 1));
-    if (kind > 75 && best)
+    if (kind % 2 == 1 && best)
         place = (uint32_t)(best - venue->orders);
+    if (kind < 76) {
+        const naive_order *order = &venue->orders[place];
+        const int64_t tick =
+            kind % 5 == 0 ? order->tick : some_tick(venue, random, order->side, market);
+        if (tick > 0)
+            move(venue, place, tick, fixture_range(random, 1, 1000));
+        return;
+    }
     drop(venue, place);
 }
 
