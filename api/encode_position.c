@@ -71,6 +71,7 @@ static void put_wallet(rf_bytes *out, const rf_position_view *row)
     put_ratio(out, "margin_ratio", row->health_required, (rf_wide)row->wallet + row->unrealized);
     rf_put_money(out, "max_loss", row->max_loss);
     rf_put_money(out, "position_limit", (rf_wide)row->margin_balance * row->leverage);
+    rf_put_money(out, "used_position_limit", (rf_wide)row->initial_margin * row->leverage);
 }
 
 static void put_isolation_key(rf_bytes *out, const rf_position_view *row)

@@ -43,6 +43,8 @@ rf_error rf_handle_create_instrument(rf_call *call)
     rf_instrument_config config = {0};
     rf_command command = {.kind = RF_COMMAND_CREATE_INSTRUMENT};
     rf_decode_config(call, RF_CONFIG_NEW, &config);
+    if (rf_find_instrument(call->engine, config.name) >= 0)
+        rf_args_refuse(&call->args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "instrument_name");
     command.u.instrument.config = &config;
     return call->args.problem ? call->args.problem : rf_call_apply(call, &command);
 }
@@ -129,7 +131,7 @@ rf_error rf_handle_create_account(rf_call *call)
     const char *label = rf_arg_text(args, RF_P_NEW_ACCOUNT_account, "");
     copy_name(command.u.account.label, label);
     /* A script's "as" could not tell it from the operator. */
-    if (strcmp(label, "operator") == 0)
+    if (strcmp(label, "operator") == 0 || rf_find_account(call->engine, label) >= 0)
         rf_args_refuse(args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "account");
     if (rf_arg_given(args, RF_P_NEW_ACCOUNT_master)) {
         int64_t master = rf_decode_account(call, args, RF_P_NEW_ACCOUNT_master);

@@ -369,19 +369,42 @@ static void put_limit(rf_bytes *out, const char *key, int64_t qty, unsigned deci
         rf_put_decimal(out, key, qty, decimals);
 }
 
-static void put_base_currency(rf_bytes *out, const rf_instrument_config *config)
+/* What the base currency counts for as collateral; one that is not listed counts for nothing. */
+static void put_collateral(rf_bytes *out, const rf_engine *engine, const char *base)
+{
+    rf_currency_view currency = {.haircut = RF_E8, .cap = 0};
+    int found = rf_find_currency(engine, base);
+    if (found >= 0)
+        rf_view_currency(engine, (uint32_t)found, &currency);
+    rf_put_money(out, "minimum_haircut", currency.haircut);
+    if (currency.cap < 0)
+        rf_put_text(out, "collateral_cap_notional", "-1");
+    else
+        rf_put_money(out, "collateral_cap_notional", currency.cap);
+}
+
+static void put_base_currency(rf_bytes *out, const rf_engine *engine,
+                              const rf_instrument_config *config)
 {
     rf_put_open(out, NULL, '{');
     rf_put_text(out, "instrument_name", config->base);
     rf_put_decimal(out, "unit_margin_rate", config->unit_margin_rate_e18, 18);
+    rf_put_text(out, "max_product_leverage_for_spot", "1");
     rf_put_id(out, "max_product_leverage_for_perps", config->max_leverage);
+    rf_put_text(out, "max_product_leverage_for_futures", "-1");
+    put_collateral(out, engine, config->base);
+    rf_put_text(out, "max_short_sell_limit", "0");
     put_limit(out, "order_limit", config->max_order_qty, config->qty_decimals,
               config->max_order_qty == 0);
+    rf_put_text(out, "max_order_notional_usd", "-1");
     rf_put_money(out, "min_order_notional_usd", config->min_notional);
     put_limit(out, "long_pos_limit_perps", config->max_position_qty, config->qty_decimals,
               config->max_position_qty == 0);
     put_limit(out, "short_pos_limit_perps", config->max_position_qty, config->qty_decimals,
               config->max_position_qty == 0);
+    rf_put_text(out, "long_pos_limit_futures", "-1");
+    rf_put_text(out, "short_pos_limit_futures", "-1");
+    rf_put_text(out, "daily_notional_limit", "-1");
     rf_put_close(out, '}');
 }
 
@@ -407,8 +430,10 @@ static void put_tiers(rf_bytes *out, const rf_instrument_config *config)
     rf_put_close(out, ']');
 }
 
-static void put_instrument_risk(rf_bytes *out, const rf_instrument_config *config)
+static void put_instrument_risk(rf_bytes *out, const rf_engine *engine,
+                                const rf_instrument_config *config)
 {
+    (void)engine;
     static const char *const modes[] = {"BOTH", "CROSS", "ISOLATED"};
     rf_put_open(out, NULL, '{');
     rf_put_text(out, "symbol", config->name);
@@ -434,13 +459,14 @@ static void put_instrument_risk(rf_bytes *out, const rf_instrument_config *confi
 }
 
 static void put_each_config(rf_call *call, const char *key,
-                            void (*put)(rf_bytes *out, const rf_instrument_config *config))
+                            void (*put)(rf_bytes *out, const rf_engine *engine,
+                                        const rf_instrument_config *config))
 {
     rf_put_open(call->out, key, '[');
     for (uint32_t i = 0; i < rf_instruments_count(call->engine); i++) {
         rf_instrument_view view;
         if (rf_view_instrument(call->engine, i, &view))
-            put(call->out, &view.config);
+            put(call->out, call->engine, &view.config);
     }
     rf_put_close(call->out, ']');
 }
@@ -451,8 +477,13 @@ rf_error rf_handle_get_risk_parameters(rf_call *call)
     rf_put_text(call->out, "default_max_product_leverage_for_spot", "1");
     rf_put_text(call->out, "default_max_product_leverage_for_perps", "50");
     rf_put_text(call->out, "default_max_product_leverage_for_futures", "50");
+    rf_put_text(call->out, "default_umr_multiplier_for_spot", "1");
+    rf_put_text(call->out, "default_umr_multiplier_for_perps", "1");
+    rf_put_text(call->out, "default_umr_multiplier_for_futures", "1");
     rf_put_text(call->out, "default_long_pos_limit_perps", "-1");
     rf_put_text(call->out, "default_short_pos_limit_perps", "-1");
+    rf_put_text(call->out, "default_long_pos_limit_futures", "-1");
+    rf_put_text(call->out, "default_short_pos_limit_futures", "-1");
     rf_put_text(call->out, "default_unit_margin_rate", "0");
     rf_put_text(call->out, "default_collateral_cap", "-1");
     rf_put_ms(call->out, "update_timestamp_ms", call->time_ns);

@@ -72,6 +72,17 @@ static bool number(const char *text, uint64_t max, uint64_t *value)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *value >= 1 && *value <= max;
 }
 
+static int refuse_option(int option, const char *word)
+{
+    if (option == ':' || option == '?')
+        fprintf(stderr, "ringfence bench: %s %s (see ringfence help bench)\n",
+                option == ':' ? "a value is missing:" : "unknown option", word);
+    else
+        fprintf(stderr, "ringfence bench: a number out of range: %s (see ringfence help bench)\n",
+                word);
+    return 2;
+}
+
 int rf_cli_bench(int argc, char **argv)
 {
     static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
@@ -89,7 +100,8 @@ int rf_cli_bench(int argc, char **argv)
     uint64_t value = 0;
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
         if (option == 'h') {
             usage(stdout);
             return 0;
@@ -113,7 +125,7 @@ int rf_cli_bench(int argc, char **argv)
         else if (option == 'c' && number(optarg, 100000000, &value))
             options.commands = value;
         else
-            return 2; /* getopt has said why; a number out of range is said here */
+            return refuse_option(option, argv[optind - 1]);
     }
     if (optind == argc && options.script)
         return rf_bench_script(&options, &rf_world_limits) ? 0 : 1;

@@ -341,7 +341,8 @@ int rf_cli_call(int argc, char **argv)
     options.url = url && url[0] ? url : "http://127.0.0.1:8080";
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
         char *end = NULL;
         if (option == 'h') {
             fputs(help_text, stdout);
@@ -353,10 +354,12 @@ int rf_cli_call(int argc, char **argv)
             options.socket = optarg;
         else if (option == 'c')
             options.credentials = optarg;
-        else if (option != 't')
-            return 2; /* getopt has said why */
-        else if ((options.timeout = strtol(optarg, &end, 10)) < 1 || *end != '\0' ||
-                 options.timeout > TIMEOUT_SECONDS_MAX) {
+        else if (option != 't') {
+            fprintf(stderr, "ringfence call: %s %s (see ringfence help call)\n",
+                    option == ':' ? "a value is missing:" : "unknown option", argv[optind - 1]);
+            return 2;
+        } else if ((options.timeout = strtol(optarg, &end, 10)) < 1 || *end != '\0' ||
+                   options.timeout > TIMEOUT_SECONDS_MAX) {
             fprintf(stderr, "ringfence call: --timeout is a number of seconds from 1 to %d\n",
                     TIMEOUT_SECONDS_MAX);
             return 2;

@@ -265,9 +265,9 @@ static bool print_for_people(explanation *run)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static int wrong_usage(const char *what)
+static int wrong_usage(const char *what, const char *word)
 {
-    fprintf(stderr, "ringfence explain: %s (see ringfence help explain)\n", what);
+    fprintf(stderr, "ringfence explain: %s%s (see ringfence help explain)\n", what, word);
     return 2;
 }
 
@@ -300,14 +300,14 @@ int rf_cli_explain(int argc, char **argv)
             return 0;
         }
         if (choice != 'j')
-            return wrong_usage("unknown option");
+            return wrong_usage("unknown option ", argv[optind - 1]);
         run.json = true;
     }
     if (argc - optind != 2)
-        return wrong_usage("it takes DIR and ID");
+        return wrong_usage("it takes DIR and ID", "");
     run.dir = argv[optind];
     if (!rf_decimal_parse_id(argv[optind + 1], strlen(argv[optind + 1]), &run.id))
-        return wrong_usage("ID is a number");
+        return wrong_usage("ID is a number, not ", argv[optind + 1]);
     bool good = explain(&run);
     if (!good)
         fprintf(stderr, "ringfence explain: %s\n", run.error);

@@ -89,6 +89,8 @@ static bool take_value(rf_config *config, rf_setting at, const char *text)
     case RF_SETTING_COUNT:
     case RF_SETTING_SECONDS:
         return read_number(row, text, strlen(text), 1, number);
+    case RF_SETTING_POWER:
+        return read_number(row, text, strlen(text), 1, number) && (*number & (*number - 1)) == 0;
     case RF_SETTING_SIZE:
         return read_size(row, text, number);
     case RF_SETTING_FACTOR:
@@ -113,6 +115,10 @@ static void describe_values(const setting *row, char text[96])
     case RF_SETTING_SECONDS:
         snprintf(text, 96, "a whole number%s from %lld to %lld",
                  row->type == RF_SETTING_SECONDS ? " of seconds" : "", (long long)row->low,
+                 (long long)row->high);
+        return;
+    case RF_SETTING_POWER:
+        snprintf(text, 96, "a power of two from %lld to %lld", (long long)row->low,
                  (long long)row->high);
         return;
     case RF_SETTING_SIZE:
@@ -171,6 +177,20 @@ static int find_setting(const char *section, const char *name)
     return -1;
 }
 
+/* Names are unique over all sections, so the right one can be told. */
+static void refuse_name(const char *where, const char *section, const char *name, char error[512])
+{
+    for (int i = 0; i < RF_SETTINGS; i++) {
+        if (strcmp(settings[i].name, name) != 0)
+            continue;
+        snprintf(error, 512, "%s: %s stands under [%s], not %s%s%s", where, name,
+                 settings[i].section, section[0] ? "[" : "", section[0] ? section : "before it",
+                 section[0] ? "]" : "");
+        return;
+    }
+    snprintf(error, 512, "%s: unknown setting \"%s\" in [%s]", where, name, section);
+}
+
 /* The answer is inih's: 0 is an error. */
 static int take_line(void *context, const char *section, const char *name, const char *value)
 {
@@ -181,7 +201,7 @@ static int take_line(void *context, const char *section, const char *name, const
     int at = find_setting(section, name);
     snprintf(where, sizeof where, "%s:%d", state->path, state->line);
     if (at < 0) {
-        snprintf(state->error, 512, "%s: unknown setting \"%s\" in [%s]", where, name, section);
+        refuse_name(where, section, name, state->error);
         state->refused = true;
         return 0;
     }

@@ -21,6 +21,7 @@ typedef enum rf_setting_type {
     RF_SETTING_TEXT,
     RF_SETTING_LIST,
     RF_SETTING_COUNT,
+    RF_SETTING_POWER,
     RF_SETTING_SIZE,
     RF_SETTING_SECONDS,
     RF_SETTING_FACTOR,

@@ -372,7 +372,7 @@ static void take_request(connection *c)
         else
             gate->handler.request(gate->handler.context, c->id, ticket, &request);
     } else {
-        queue_refusal(c, 405, "Allow: GET, POST, HEAD, OPTIONS\r\n");
+        queue_refusal(c, 405, "Allow: GET, HEAD, POST\r\n");
     }
     if (!keeps_alive)
         rf_connection_end(c);

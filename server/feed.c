@@ -202,7 +202,11 @@ static rf_error read_request(feed_request *request, const rf_json *json, uint32_
     *request = (feed_request){.json = json, .channels = rf_json_member(json, params, "channels")};
     const rf_json_token *channels = &json->tokens[request->channels];
     if (!request->channels || channels->kind != RF_JSON_ARRAY || channels->count == 0)
-        return refuse(problem, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "channels", " is missing", "");
+        return refuse(problem, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "channels",
+                      channels->kind == RF_JSON_ARRAY || !request->channels
+                          ? " is missing"
+                          : " is an array of names",
+                      "");
     for (uint32_t i = 0; i < channels->count; i++) {
         uint32_t token = rf_json_element(json, request->channels, i);
         if (json->tokens[token].kind != RF_JSON_STRING)

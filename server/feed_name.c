@@ -13,6 +13,8 @@ typedef struct channel_row {
 
 enum { MARKET = false, USER = true };
 
+static const char other_spelling[] = "user.advance.order";
+
 /* The fixed words of a pattern end before '{' or before ".{" or "[". */
 static size_t fixed_size(const char *pattern)
 {
@@ -58,6 +60,12 @@ bool feed_is_kept(rf_channel kind)
     return kind == RF_CHANNEL_ORDER || kind == RF_CHANNEL_ADVANCED_ORDER ||
            kind == RF_CHANNEL_USER_TRADE || kind == RF_CHANNEL_TRANSACTIONS ||
            kind == RF_CHANNEL_MARGIN;
+}
+
+const char *feed_user_text(const feed_channel *channel)
+{
+    bool other = strncmp(channel->text, other_spelling, sizeof other_spelling - 1) == 0;
+    return other ? other_spelling : feed_kind_text(channel->name.kind, FEED_SNAPSHOTS);
 }
 
 const char *feed_kind_text(rf_channel kind, feed_mode mode)
@@ -175,9 +183,8 @@ bool feed_parse_name(const rf_feed *feed, const rf_subscriber *subscriber, const
                      feed_mode mode, feed_name *name)
 {
     char respelled[96] = "user.advanced.order";
-    static const char other[] = "user.advance.order";
-    if (strncmp(text, other, sizeof other - 1) == 0 && strlen(text) < 64) {
-        strcat(respelled, text + sizeof other - 1);
+    if (strncmp(text, other_spelling, sizeof other_spelling - 1) == 0 && strlen(text) < 64) {
+        strcat(respelled, text + sizeof other_spelling - 1);
         text = respelled;
     }
     for (unsigned kind = 0; kind < RF_CHANNELS; kind++) {

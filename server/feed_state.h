@@ -231,6 +231,7 @@ void feed_clear(rf_feed *feed);
 bool feed_parse_name(const rf_feed *feed, const rf_subscriber *subscriber, const char *text,
                      feed_mode mode, feed_name *name);
 const char *feed_kind_text(rf_channel kind, feed_mode mode); /* result.channel */
+const char *feed_user_text(const feed_channel *channel);     /* the same, as it was spelled */
 bool feed_is_user(rf_channel kind);
 bool feed_is_kept(rf_channel kind);    /* its messages are events, not states */
 bool feed_is_thinned(rf_channel kind); /* states of the market: the next says all that was missed */

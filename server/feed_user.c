@@ -75,8 +75,7 @@ void feed_user_event(rf_feed *feed, const rf_event *event)
 void feed_open_user(rf_feed *feed, const feed_channel *channel, int64_t id, const char *instrument)
 {
     rf_bytes *out = feed_start(feed);
-    rf_message_open(out, id, instrument, channel->text,
-                    feed_kind_text(channel->name.kind, FEED_SNAPSHOTS));
+    rf_message_open(out, id, instrument, channel->text, feed_user_text(channel));
     rf_put_int(out, "seq", (int64_t)feed->seq);
     if (channel->name.kind == RF_CHANNEL_ACCOUNT_RISK)
         rf_put_account(out, "account_id", channel->name.owner);

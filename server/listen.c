@@ -104,6 +104,19 @@ static bool read_address(const char *text, struct sockaddr_storage *address, soc
     return inet_pton(AF_INET, number, &four->sin_addr) == 1;
 }
 
+rf_listen_reach rf_listen_reaches(const char *address)
+{
+    struct sockaddr_storage read;
+    socklen_t size;
+    if (!read_address(address, &read, &size))
+        return RF_LISTEN_NOWHERE;
+    const struct sockaddr_in *four = (const void *)&read;
+    const struct sockaddr_in6 *six = (const void *)&read;
+    bool loopback = read.ss_family == AF_INET ? ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+                                              : IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    return loopback ? RF_LISTEN_LOOPBACK : RF_LISTEN_NETWORK;
+}
+
 static void write_address(const struct sockaddr_storage *address, char bound[128])
 {
     char host[INET6_ADDRSTRLEN] = "";

@@ -9,6 +9,14 @@
 
 #include "base/types.h"
 
+typedef enum rf_listen_reach {
+    RF_LISTEN_NOWHERE, /* not an address and a port */
+    RF_LISTEN_LOOPBACK,
+    RF_LISTEN_NETWORK,
+} rf_listen_reach;
+
+/* Who could connect to such an address of the network. */
+rf_listen_reach rf_listen_reaches(const char *address);
 /* The address as server/gate.h says. -1: `error` says why. */
 int rf_listen_open(const char *address, char bound[128], char error[256]);
 /* Removes the file of a Unix socket; `bound` is what rf_listen_open gave. */

@@ -18,7 +18,12 @@ static void refuse_http(rf_doors *doors, rf_ticket ticket, int status, rf_error 
     rf_bytes_clear(&doors->out);
     rf_envelope_refuse(&doors->out, -1, NULL, code, words, 0);
     rf_metrics_count(&doors->metrics, NULL, code);
-    rf_doors_send(doors, ticket, status, "application/json", doors->out.data, doors->out.size);
+    const rf_http_answer sent = {.status = status,
+                                 .content_type = "application/json",
+                                 .headers = status == 405 ? "Allow: GET, POST\r\n" : NULL,
+                                 .body = doors->out.data,
+                                 .body_size = doors->out.size};
+    rf_gate_answer(doors->parts.gate, ticket, &sent, 0);
 }
 
 /* A caller who is not let in still learns first what is wrong with his parameters: that is the order

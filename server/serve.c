@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "server/clock.h"
 #include "server/door.h"
+#include "server/listen.h"
 #include "server/note.h"
 #include "server/notify.h"
 #include "server/prices.h"
@@ -198,27 +199,57 @@ static bool open_vault(server *self)
     if (length >= (int)sizeof path)
         return fail(self, "key_file", "the path is too long");
     self->vault = rf_vault_open(path, why);
-    return self->vault || fail(self, path, why);
+    if (!self->vault)
+        snprintf(self->error, sizeof self->error, "%s", why); /* it names the file */
+    return self->vault != NULL;
 }
 
 /* ---- Listeners ------------------------------------------------------------------------------- */
 
-static bool is_loopback(const char *address)
+/* A password, a key or what a venue's numbers tell must not cross a network in clear. */
+static bool check_address(server *self, const char *address)
 {
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0 ||
-           strncmp(address, "localhost:", 10) == 0;
+    switch (rf_listen_reaches(address)) {
+    case RF_LISTEN_NOWHERE:
+        return fail(self, address, "not an address with its port, like 127.0.0.1:8080");
+    case RF_LISTEN_LOOPBACK:
+        return true;
+    case RF_LISTEN_NETWORK:
+        return self->config->texts[RF_SETTING_behind_proxy][0] != '\0' ||
+               fail(self, address,
+                    "not a loopback address: put a TLS proxy in front and name it in behind_proxy");
+    }
+    return false;
 }
 
-/* A password or a key must not cross a network in clear. */
-static bool is_covered(const server *self, const char *address)
+static bool check_proxies(server *self)
 {
-    return is_loopback(address) || self->config->texts[RF_SETTING_behind_proxy][0] != '\0';
+    const char *text = self->config->texts[RF_SETTING_behind_proxy];
+    char proxy[RF_ADDRESS_MAX];
+    unsigned count = 0;
+    while (rf_config_item(self->config, RF_SETTING_behind_proxy, count, proxy, sizeof proxy)) {
+        if (!rf_address_good(proxy))
+            return fail(self, "behind_proxy takes addresses of proxies, like 127.0.0.1, not",
+                        proxy);
+        count++;
+    }
+    return count > 0 || text[0] == '\0' ||
+           fail(self, "behind_proxy takes addresses of proxies, like 127.0.0.1, not", text);
+}
+
+static bool check_directory(server *self, const char *dir)
+{
+    struct stat status;
+    if (dir[0] == '\0' || (stat(dir, &status) == 0 && S_ISDIR(status.st_mode)))
+        return true;
+    return fail(self, dir, "no such directory");
 }
 
 /* Looked at before the data directory is touched: what is mistyped leaves nothing behind. */
 static bool check_settings(server *self)
 {
-    const rf_setting addresses[] = {RF_SETTING_listen, RF_SETTING_console};
+    const rf_setting addresses[] = {RF_SETTING_listen, RF_SETTING_console,
+                                    RF_SETTING_metrics_listen};
     const char *level = self->config->texts[RF_SETTING_log_level];
     if (!rf_note_set_level(level)) {
         snprintf(self->error, sizeof self->error,
@@ -227,14 +258,10 @@ static bool check_settings(server *self)
     }
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         const char *address = self->config->texts[addresses[i]];
-        if (address[0] && !strchr(address, ':'))
-            return fail(self, address, "not an address with its port, like 127.0.0.1:8080");
-        if (address[0] && !is_covered(self, address))
-            return fail(
-                self, address,
-                "not a loopback address: put a TLS proxy in front and name it in behind_proxy");
+        if ((address[0] || addresses[i] == RF_SETTING_listen) && !check_address(self, address))
+            return false;
     }
-    return true;
+    return check_proxies(self) && check_directory(self, self->config->texts[RF_SETTING_web_dir]);
 }
 
 static bool listen_at(server *self, const char *address, rf_listener listener,

@@ -34,7 +34,7 @@ test('--help lists every setting', () => {
 test('what is unknown or out of range is refused, with file and line', () => {
   for (const [file, wanted] of [
     ['[server]\nlisten = 127.0.0.1:0\n\ncolour = red\n', /ringfence\.ini:4: unknown setting "colour" in \[server\]/],
-    ['[store]\nlisten = 127.0.0.1:0\n', /ringfence\.ini:2: unknown setting "listen" in \[store\]/],
+    ['[store]\nlisten = 127.0.0.1:0\n', /ringfence\.ini:2: listen stands under \[server\], not \[store\]/],
     ['[engine]\naccounts = 1\n', /ringfence\.ini:2: accounts takes a whole number from 2 to 16777216, not "1"/],
     ['[store]\nsegment_size = 1X\n', /ringfence\.ini:2: segment_size takes bytes/],
     ['[sandbox]\nsandbox = perhaps\n', /ringfence\.ini:2: sandbox takes on or off/],

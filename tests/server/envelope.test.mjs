@@ -150,6 +150,18 @@ test('min_seq: what has not been reached is 40801', async () => {
   await venue.post(alice, 'private/user-balance', { min_seq: String(seq + 1000000) }, 40801)
 })
 
+test('a method of HTTP that is not served is told which are', async () => {
+  const where = '/exchange/v1/public/x/get-time'
+  for (const method of ['HEAD', 'OPTIONS']) {
+    const answer = await venue.raw({ path: where, method })
+    assert.deepEqual([answer.status, answer.headers.allow], [405, 'GET, POST'], method)
+  }
+  for (const method of ['PUT', 'DELETE', 'PATCH', 'TRACE']) {
+    const answer = await venue.raw({ path: where, method })
+    assert.deepEqual([answer.status, answer.headers.allow, answer.body.code], [405, 'GET, HEAD, POST', 40002], method)
+  }
+})
+
 test('a connection serves many requests, and pipelined ones in order', async () => {
   const sockets = new Set()
   for (let i = 0; i < 20; i++) {
@@ -193,6 +205,9 @@ test('WebSocket: the market side knows nobody', async () => {
   assert.equal((await socket.next((message) => message.method === 'subscribe')).id, -1)
   const bad = await socket.call('subscribe', { channels: ['nothing.BTCUSD-PERP'] }, 40004)
   assert.match(bad.message, /invalid channel/)
+  for (const [params, words] of [[{}, 'channels is missing'], [{ channels: [] }, 'channels is missing'],
+    [{ channels: 'ticker.BTCUSD-PERP' }, 'channels is an array of names'], [{ channels: [5] }, 'channels takes strings']])
+    assert.equal((await socket.call('subscribe', params, 40004)).message, words)
   socket.close()
 })
 

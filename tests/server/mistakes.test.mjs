@@ -27,6 +27,12 @@ function refused(status, error, ...args) {
   assert.deepEqual(names(home), before, args.join(' ') + ' left something behind')
 }
 
+test('a key file in a directory that is not there is named once', () => {
+  const run = spawnSync(program, ['serve', '--data', path.join(home, 'keyless'), '--key-file', '/nowhere/key'], { encoding: 'utf8', timeout: 10000 })
+  assert.deepEqual({ status: run.status, error: run.stderr }, { status: 1, error: 'ringfence serve: /nowhere/key: No such file or directory\n' })
+  fs.rmSync(path.join(home, 'keyless'), { recursive: true, force: true })
+})
+
 test('serve', () => {
   const says = (status, error, ...args) => refused(status, 'ringfence serve: ' + error, 'serve', ...args)
   says(1, 'data: a directory is needed (--data DIR; or --sandbox to try it)')
@@ -34,8 +40,45 @@ test('serve', () => {
   says(1, '8080: not an address with its port, like 127.0.0.1:8080', '--data', 'new', '--listen', '8080')
   says(1, '0.0.0.0:0: not a loopback address: put a TLS proxy in front and name it in behind_proxy', '--data', 'new', '--listen', '0.0.0.0:0')
   says(1, 'log_level takes error, warning, info or debug, not "loud"', '--data', 'new', '--log-level', 'loud')
+  for (const address of ['127.0.0.1', '127.0.0.1:', '127.0.0.1:abc', '127.0.0.1:99999', ':8080', 'localhost:0x', 'example.com:80', ''])
+    for (const option of ['--listen', '--console', '--metrics-listen'])
+      if (address || option === '--listen')
+        says(1, `${address}: not an address with its port, like 127.0.0.1:8080`, '--data', 'new', option, address)
+  for (const option of ['--console', '--metrics-listen'])
+    says(1, '[::]:0: not a loopback address: put a TLS proxy in front and name it in behind_proxy', '--data', 'new', option, '[::]:0')
+  for (const proxy of ['yes', '--listen', '127.0.0.1,nginx', ','])
+    says(1, `behind_proxy takes addresses of proxies, like 127.0.0.1, not: ${proxy === '127.0.0.1,nginx' ? 'nginx' : proxy}`, '--data', 'new', '--behind-proxy', proxy)
+  says(1, 'none: no such directory', '--data', 'new', '--web-dir', 'none')
+  says(2, '--window-ticks: window_ticks takes a power of two from 4096 to 4194304, not "5000"', '--data', 'new', '--window-ticks', '5000')
+  says(2, '--watch-buckets: watch_buckets takes a power of two from 64 to 4194304, not "100"', '--data', 'new', '--watch-buckets', '100')
   says(2, 'none.ini: No such file or directory', '--config', 'none.ini')
   says(2, 'empty: cannot be read', '--config', 'empty')
+})
+
+test('serve: a file of settings', () => {
+  const ini = path.join(home, 'some.ini')
+  const says = (text, error) => {
+    fs.writeFileSync(ini, text)
+    refused(2, `ringfence serve: some.ini:${error}`, 'serve', '--config', 'some.ini')
+    fs.rmSync(ini)
+  }
+  says('[server]\nfoo = 2\n', '2: unknown setting "foo" in [server]')
+  says('listen = 127.0.0.1:0\n', '1: listen stands under [server], not before it')
+  says('[store]\nlisten = 127.0.0.1:0\n', '2: listen stands under [server], not [store]')
+  says('[server]\nlisten = 127.0.0.1:0\nlisten = 127.0.0.1:0\n', '3: listen is set twice')
+  says('[server\n', '1: not a [section] and not "name = value"')
+})
+
+test('options that nobody knows, and values that are missing', () => {
+  const verbs = { serve: '--data', replay: '--accounts', verify: '--check-every', call: '--url', bench: '--runs' }
+  for (const [verb, option] of Object.entries(verbs)) {
+    refused(2, `ringfence ${verb}: unknown option --bogus (see ringfence help ${verb})`, verb, '--bogus')
+    refused(2, `ringfence ${verb}: a value is missing: ${option} (see ringfence help ${verb})`, verb, option)
+  }
+  for (const verb of ['explain', 'journal', 'simulate'])
+    refused(2, `ringfence ${verb}: unknown option --bogus (see ringfence help ${verb})`, verb, '--bogus')
+  refused(2, 'ringfence bench: a number out of range: 0 (see ringfence help bench)', 'bench', 'engine', '--runs', '0')
+  refused(2, 'ringfence bench: a number out of range: x (see ringfence help bench)', 'bench', 'engine', '--commands', 'x')
 })
 
 test('a port that is taken, and a directory', async () => {
@@ -53,7 +96,7 @@ test('verify, explain and journal in the wrong place', () => {
   refused(1, 'ringfence verify: cannot list none: No such file or directory', 'verify', 'none')
   refused(1, 'ringfence explain: there is no journal in empty', 'explain', 'empty', '1')
   refused(1, 'ringfence explain: cannot list none: No such file or directory', 'explain', 'none', '1')
-  refused(2, 'ringfence explain: ID is a number (see ringfence help explain)', 'explain', 'empty', 'abc')
+  refused(2, 'ringfence explain: ID is a number, not abc (see ringfence help explain)', 'explain', 'empty', 'abc')
   for (const what of ['dump', 'cut']) {
     refused(1, 'ringfence journal: there is no journal in empty', 'journal', what, 'empty')
     refused(1, 'ringfence journal: there is no journal in none: No such file or directory', 'journal', what, 'none')

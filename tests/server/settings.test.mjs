@@ -46,7 +46,7 @@ test('the engine is as big as it is said to be', async () => {
     assert.ok(placed >= 1 && placed <= 8, `${placed}`)
   } finally { await venue.remove() }
   const data = path.join(home, 'data')
-  for (const [option, number, wanted] of [['--window-ticks', '5000', /engine of this size/], ['--watch-buckets', '100', /engine of this size/],
+  for (const [option, number, wanted] of [['--window-ticks', '5000', /a power of two/], ['--watch-buckets', '100', /a power of two/],
     ['--withdrawals', '0', /withdrawals takes a whole number/], ['--seed', '-1', /seed takes a whole number/]]) {
     const end = spawnSync(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', option, number], { encoding: 'utf8', timeout: 60000 })
     assert.match(end.stderr, wanted, option)

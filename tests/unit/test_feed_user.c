@@ -40,6 +40,7 @@ static void trigger_orders_have_a_channel_in_two_spellings(void **state)
     subscribe(f, 2, 1, "user.advanced.order.BTCUSD-PERP");
     const char *first = next(1);
     expect(f, first, "result.subscription", "user.advance.order");
+    expect(f, first, "result.channel", "user.advance.order");
     expect(f, first, "result.data", "0");
     skip_all(2);
     place(f, 1, "BUY", "49000", "0.5", "");
@@ -47,8 +48,12 @@ static void trigger_orders_have_a_channel_in_two_spellings(void **state)
          "{\"instrument_name\":\"BTCUSD-PERP\",\"side\":\"BUY\",\"type\":\"STOP_LIMIT\","
          "\"price\":\"51000\",\"ref_price\":\"51000\",\"quantity\":\"0.1\"}");
     flush(f);
-    expect(f, next(1), "result.data.0.status", "PENDING");
-    expect(f, next(2), "result.subscription", "user.advanced.order.BTCUSD-PERP");
+    const char *change = next(1);
+    expect(f, change, "result.channel", "user.advance.order");
+    expect(f, change, "result.data.0.status", "PENDING");
+    change = next(2);
+    expect(f, change, "result.subscription", "user.advanced.order.BTCUSD-PERP");
+    expect(f, change, "result.channel", "user.advanced.order");
     assert_int_equal(waiting(1) + waiting(2), 0);
 }
 
