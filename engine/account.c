@@ -44,6 +44,12 @@ void rf_account_file(rf_engine *engine, uint32_t account)
     rf_map_insert(engine, &engine->labels, account, home_by_label);
 }
 
+void rf_account_fetch_label(const rf_engine *engine, uint32_t account)
+{
+    const rf_map *map = &engine->labels;
+    __builtin_prefetch(&map->slots[home_by_label(engine, account) & map->mask], 1, 3);
+}
+
 int64_t rf_find_account(const rf_engine *engine, const char *label)
 {
     const rf_map *map = &engine->labels;

@@ -9,8 +9,9 @@
 
 #include "engine/state.h"
 
-/* Files an account under its label. For load too. */
+/* Files an account under its label. For load too; fetch asks for where that is, ahead of need. */
 void rf_account_file(rf_engine *engine, uint32_t account);
+void rf_account_fetch_label(const rf_engine *engine, uint32_t account);
 rf_error rf_account_create(rf_engine *engine, const rf_command *command, rf_result *result);
 rf_error rf_account_suspend(rf_engine *engine, const rf_command *command, rf_result *result);
 rf_error rf_account_set_fees(rf_engine *engine, const rf_command *command, rf_result *result);

@@ -163,6 +163,11 @@ uint32_t rf_order_guess(const rf_engine *engine, uint64_t id)
     return reference & RECENT ? RF_NONE : reference;
 }
 
+bool rf_order_id_used(const rf_engine *engine, uint64_t id)
+{
+    return slot_of_id(engine, id) != NULL;
+}
+
 bool rf_order_oid_used(const rf_engine *engine, uint32_t account, const char *client_oid)
 {
     return reference_of(engine, account, 0, client_oid) != 0;

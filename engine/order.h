@@ -31,6 +31,8 @@ const rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account,
 /* The live order that most likely has this id, without a look at it; RF_NONE: none in sight. For prefetching. */
 void rf_order_fetch_slot(const rf_engine *engine, uint64_t id);
 uint32_t rf_order_guess(const rf_engine *engine, uint64_t id);
+/* Live or finished, of whatever account: an id is given once. */
+bool rf_order_id_used(const rf_engine *engine, uint64_t id);
 bool rf_order_oid_used(const rf_engine *engine, uint32_t account, const char *client_oid);
 /* Files the order under another client_oid (amend), which must be unused. */
 void rf_order_rename(rf_engine *engine, uint32_t order, const char *client_oid);

@@ -149,6 +149,9 @@ unsigned char *rf_stream_next_block(rf_stream *stream, uint32_t size)
     if (!stream->loading) {
         flush(stream);
     } else {
+        /* Only what has no room begins a new block: one state has one stream. */
+        rf_stream_want(stream, stream->limit == 0 || stream->limit + size > RF_STREAM_BLOCK,
+                       "a block of the snapshot ends too early");
         if (!stream->error)
             refill(stream);
         rf_stream_want(stream, size <= stream->limit, "a field of the snapshot straddles blocks");
@@ -186,17 +189,6 @@ void rf_x_wide(rf_stream *stream, rf_wide *value)
     rf_x_u64(stream, &low);
     rf_x_u64(stream, &high);
     *value = (rf_wide)((rf_uwide)high << 64 | low);
-}
-
-void rf_x_text(rf_stream *stream, char *text, uint32_t size)
-{
-    unsigned char *bytes = rf_stream_bytes(stream, size);
-    for (uint32_t i = 0; i < size; i++) {
-        if (stream->loading)
-            text[i] = (char)bytes[i];
-        else
-            bytes[i] = (unsigned char)text[i];
-    }
 }
 
 /* ---- Writing -------------------------------------------------------------------------------------- */

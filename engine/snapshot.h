@@ -7,6 +7,8 @@
 #ifndef RF_ENGINE_SNAPSHOT_H
 #define RF_ENGINE_SNAPSHOT_H
 
+#include <string.h>
+
 #include "base/little_endian.h"
 #include "engine/digest.h"
 #include "engine/state.h"
@@ -107,8 +109,17 @@ static inline void rf_x_i64(rf_stream *stream, int64_t *value)
     rf_x_u64(stream, (uint64_t *)value);
 }
 
+/* All of its bytes, padding too. */
+static inline void rf_x_text(rf_stream *stream, char *text, uint32_t size)
+{
+    unsigned char *bytes = rf_stream_bytes(stream, size);
+    if (stream->loading)
+        memcpy(text, bytes, size);
+    else
+        memcpy(bytes, text, size);
+}
+
 void rf_x_wide(rf_stream *stream, rf_wide *value);
-void rf_x_text(rf_stream *stream, char *text, uint32_t size); /* all of its bytes, padding too */
 
 /* The fields of each record, without handles (snapshot_fields.c). */
 void rf_x_counters(rf_stream *stream, rf_engine *engine);

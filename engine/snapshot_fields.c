@@ -123,18 +123,23 @@ void rf_x_instrument(rf_stream *stream, rf_instrument *instrument)
     rf_x_i64(stream, &instrument->settled_mark);
 }
 
+/* Those that are state; the others belong to lists that are empty between commands. */
+static void x_flags(rf_stream *stream, uint16_t *flags, uint16_t state)
+{
+    uint16_t saved = *flags & state;
+    rf_x_u16(stream, &saved);
+    if (stream->loading)
+        *flags = saved;
+    rf_stream_want(stream, (saved & ~state) == 0, "a flag of the snapshot is none");
+}
+
 void rf_x_account(rf_stream *stream, rf_account *account)
 {
     rf_x_text(stream, account->label, RF_NAME_SIZE);
     rf_x_u32(stream, &account->master);
     rf_x_u32(stream, &account->leverage);
-    /* TOUCHED and QUEUED belong to lists that are empty between commands. */
-    uint16_t flags =
-        account->flags & (RF_ACCOUNT_SUSPENDED | RF_ACCOUNT_LIQUIDATING | RF_ACCOUNT_OWN_FEES);
-    rf_x_u16(stream, &flags);
-    if (stream->loading)
-        account->flags =
-            flags & (RF_ACCOUNT_SUSPENDED | RF_ACCOUNT_LIQUIDATING | RF_ACCOUNT_OWN_FEES);
+    x_flags(stream, &account->flags,
+            RF_ACCOUNT_SUSPENDED | RF_ACCOUNT_LIQUIDATING | RF_ACCOUNT_OWN_FEES);
     rf_x_u16(stream, &account->stp_id);
     rf_x_u8(stream, &account->stp);
     rf_x_u8(stream, &account->stp_scope);
@@ -169,10 +174,7 @@ void rf_x_position(rf_stream *stream, rf_position *position, rf_position_cold *c
 {
     rf_x_u32(stream, &position->account);
     rf_x_u64(stream, &position->id);
-    uint16_t flags = position->flags & (RF_POSITION_ISOLATED | RF_POSITION_LIQUIDATING);
-    rf_x_u16(stream, &flags);
-    if (stream->loading)
-        position->flags = flags & (RF_POSITION_ISOLATED | RF_POSITION_LIQUIDATING);
+    x_flags(stream, &position->flags, RF_POSITION_ISOLATED | RF_POSITION_LIQUIDATING);
     rf_x_u32(stream, &position->leverage);
     rf_x_i64(stream, &position->q);
     rf_x_i64(stream, &position->cost);

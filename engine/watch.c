@@ -540,3 +540,37 @@ void rf_watch_rebuild(rf_engine *engine, rf_instrument *instrument)
     for (; position != RF_NONE; position = engine->positions[position].instrument_next)
         rf_watch_position(engine, position);
 }
+
+/* What keying an account will look at: its first position, and where the keys stand. */
+static void fetch_keys(const rf_engine *engine, uint32_t account)
+{
+    const uint32_t position = engine->seats[engine->accounts[account].seats].position[0];
+    __builtin_prefetch(&engine->positions[position], 0, 3);
+    __builtin_prefetch((const char *)&engine->positions[position] + 64, 0, 3);
+    __builtin_prefetch(&engine->nodes[RF_DOWN][position], 1, 3);
+    __builtin_prefetch(&engine->nodes[RF_UP][position], 1, 3);
+}
+
+/* Accounts in their own order, which is that of their seats in memory; positions lie anywhere. */
+static void watch_accounts(rf_engine *engine)
+{
+    enum { AHEAD = 8 };
+    for (uint32_t account = RF_FUND + 1; account < engine->accounts_count; account++) {
+        if (account + AHEAD < engine->accounts_count)
+            fetch_keys(engine, account + AHEAD);
+        const rf_account *record = &engine->accounts[account];
+        if (record->seats != RF_NONE || record->holds_collateral)
+            key_account(engine, account);
+    }
+}
+
+void rf_watch_all(rf_engine *engine)
+{
+    watch_accounts(engine);
+    for (uint32_t i = 0; i < engine->instruments_count; i++) {
+        uint32_t position = engine->instruments[i].positions_first;
+        for (; position != RF_NONE; position = engine->positions[position].instrument_next)
+            if (rf_is_isolated(&engine->positions[position]))
+                rf_watch_position(engine, position);
+    }
+}

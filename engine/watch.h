@@ -29,9 +29,10 @@ uint32_t rf_watch_hits(rf_engine *engine, rf_instrument *instrument);
 /* Unhealthy accounts (numbers) among the holders of a collateral whose index fell to its watch
  * price, into engine->scratch; the others are keyed anew. */
 uint32_t rf_watch_collateral_hits(rf_engine *engine, uint32_t currency);
-/* Clears both watches and keys every position again (after load, and when risk parameters
- * changed). */
+/* Clears both watches and keys every position again, when risk parameters changed. */
 void rf_watch_rebuild(rf_engine *engine, rf_instrument *instrument);
+/* Keys everything in an engine that was just loaded, where nothing has a key yet. */
+void rf_watch_all(rf_engine *engine);
 /* How far the mark may rise, as a fraction of itself (e8), before maintenance can be more than
  * initial margin is now. */
 rf_rate rf_watch_reach(const rf_margin_params *params);

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A forger needs the function that the checksums are made with. */
+/* A forger needs the function that the checksums are made with, and his judge all that a state is held to. */
 #include "engine/digest.h"
+#include "engine/invariant.h"
 #include "tests/sim/sim.h"
 
 typedef struct bytes {
@@ -206,6 +207,14 @@ static void forge(sim_run *sim, bytes *copy)
     seal(copy);
 }
 
+/* What a snapshot is held to while it is read; who is healthy, only the next look tells. */
+static bool is_consistent(const rf_engine *engine)
+{
+    return rf_invariant_money(engine) == 0 && rf_invariant_quantity(engine) == 0 &&
+           rf_invariant_clearing(engine) == 0 && rf_invariant_isolations(engine) == 0 &&
+           rf_invariant_books(engine) == 0 && rf_invariant_sums(engine) == 0;
+}
+
 void sim_forge(sim_run *sim, uint64_t times)
 {
     static bytes stream, copy, again;
@@ -222,5 +231,7 @@ void sim_forge(sim_run *sim, uint64_t times)
         if (!rf_engine_save(engine, write_bytes, &again) || again.size != copy.size ||
             memcmp(again.data, copy.data, copy.size) != 0)
             sim_fail(sim, "a forged snapshot was accepted as something else");
+        if (!is_consistent(engine))
+            sim_fail(sim, "a forged snapshot was accepted and breaks an invariant");
     }
 }

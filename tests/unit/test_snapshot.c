@@ -1,0 +1,443 @@
+/* Loading a snapshot: what it holds must be a state, and the one stream of that state. Wrong states write themselves
+ * here with right checksums; what no state can write is forged in the bytes. Random forgeries: rf_sim --forge. */
+#include "tests/unit/commands.h"
+
+#include "engine/digest.h"
+#include "engine/position.h"
+
+typedef struct stream {
+    unsigned char *bytes;
+    size_t size, at;
+} stream;
+
+static bool put(void *context, const void *bytes, size_t size)
+{
+    stream *out = context;
+    out->bytes = realloc(out->bytes, out->size + size);
+    assert_non_null(out->bytes);
+    memcpy(out->bytes + out->size, bytes, size);
+    out->size += size;
+    return true;
+}
+
+static bool get(void *context, void *bytes, size_t size)
+{
+    stream *in = context;
+    if (size > in->size - in->at)
+        return false;
+    memcpy(bytes, in->bytes + in->at, size);
+    in->at += size;
+    return true;
+}
+
+enum { ACCOUNTS = 200, FIRST = 1, SECOND = 2 };
+
+/* Two orders a side for account 1, a trade between 2 and 3, an isolation of 4, stops of 2. */
+static rf_engine *small_market(void)
+{
+    rf_engine *engine = start_engine(ACCOUNTS + 8);
+    const rf_instrument_config config = fixture_config();
+    assert_int_equal(create_instrument(engine, &config), RF_ERR_OK);
+    for (uint32_t i = 0; i < ACCOUNTS; i++)
+        create_account(engine, 1000000 * USD);
+    assert_int_equal(set_mark(engine, 0, 500000), RF_ERR_OK);
+    trade(engine, 3, 0, SECOND, 0, 0, 1000, 500000);
+    trade(engine, 3, 0, 4, 10, 0, 1000, 500000);
+    assert_int_equal(limit_order(engine, FIRST, 0, RF_BUY, 100, 499000, 0).code, RF_ERR_OK);
+    assert_int_equal(limit_order(engine, FIRST, 0, RF_BUY, 100, 498000, 0).code, RF_ERR_OK);
+    assert_int_equal(limit_order(engine, FIRST, 0, RF_SELL, 100, 501000, 0).code, RF_ERR_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        rf_command stop = {.kind = RF_COMMAND_PLACE_ORDER};
+        stop.u.order = (rf_order_params){.account = SECOND,
+                                         .side = RF_SELL,
+                                         .type = RF_STOP_LOSS,
+                                         .qty = 100,
+                                         .ref_price = 400000 + i,
+                                         .ref_price_type = RF_REF_MARK,
+                                         .isolated_margin = -1,
+                                         .flags = RF_FLAG_OID_DEFAULTED | RF_FLAG_REDUCE_ONLY};
+        assert_int_equal(apply(engine, &stop, 0).code, RF_ERR_OK);
+    }
+    assert_invariants(engine);
+    return engine;
+}
+
+static rf_position *position_of(rf_engine *engine, uint32_t account, bool isolated)
+{
+    const uint32_t position = rf_position_find(engine, account, 0, isolated);
+    assert_int_not_equal(position, RF_NONE);
+    return &engine->positions[position];
+}
+
+/* NULL: the stream is accepted. It is written again then, and must be the same. */
+static const char *verdict(stream *saved)
+{
+    const char *error = NULL;
+    rf_engine *loaded = start_engine(ACCOUNTS + 8);
+    saved->at = 0;
+    if (rf_engine_load(loaded, get, saved, &error)) {
+        stream again = {0};
+        assert_true(rf_engine_save(loaded, put, &again));
+        assert_int_equal(again.size, saved->size);
+        assert_memory_equal(again.bytes, saved->bytes, again.size);
+        assert_invariants(loaded);
+        error = NULL;
+        free(again.bytes);
+    }
+    free(loaded);
+    return error;
+}
+
+static void assert_refused(rf_engine *engine, const char *sentence)
+{
+    stream saved = {0};
+    assert_true(rf_engine_save(engine, put, &saved));
+    const char *error = verdict(&saved);
+    free(saved.bytes);
+    free(engine);
+    if (!error)
+        fail_msg("accepted, where this was wrong: %s", sentence);
+    assert_string_equal(error, sentence);
+}
+
+/* ---- States that are none ---------------------------------------------------------------------- */
+
+static void accepts_what_is_right(void **state)
+{
+    (void)state;
+    stream saved = {0};
+    rf_engine *engine = small_market();
+    assert_true(rf_engine_save(engine, put, &saved));
+    assert_null(verdict(&saved));
+    free(saved.bytes);
+    free(engine);
+}
+
+static void balances_add_up(void **state)
+{
+    (void)state;
+    const char *sentence = "the balances of a currency do not add up to nothing";
+    rf_engine *engine = small_market();
+    (*rf_main(engine, FIRST, 0))++;
+    assert_refused(engine, sentence);
+    engine = small_market();
+    engine->currencies[0].fees++;
+    assert_refused(engine, sentence);
+    engine = small_market();
+    engine->currencies[1].world++;
+    assert_refused(engine, sentence);
+    engine = small_market();
+    position_of(engine, 4, true)->wallet++;
+    assert_refused(engine, sentence);
+}
+
+static void positions_add_up(void **state)
+{
+    (void)state;
+    rf_engine *engine = small_market();
+    position_of(engine, SECOND, false)->q++;
+    assert_refused(engine, "what is long is not short elsewhere");
+    engine = small_market();
+    position_of(engine, SECOND, false)->cost++;
+    assert_refused(engine, "positions do not add up to what they cost");
+    engine = small_market();
+    engine->instruments[0].clearing++;
+    assert_refused(engine, "positions do not add up to what they cost");
+}
+
+/* One of two positions was closed at the settlement price, the rest waits for a TICK. */
+static rf_engine *half_closed(void)
+{
+    rf_engine *engine = small_market();
+    rf_position *closed = position_of(engine, SECOND, false);
+    closed->q = closed->cost = closed->cost_user = 0;
+    engine->instruments[0].state = RF_STATE_SETTLED;
+    engine->instruments[0].settlement_price = 500000;
+    engine->work.stage = RF_HOUR_CLOSE;
+    return engine;
+}
+
+static void a_settlement_may_be_under_way(void **state)
+{
+    (void)state;
+    stream saved = {0};
+    rf_engine *engine = half_closed();
+    assert_true(rf_engine_save(engine, put, &saved));
+    assert_null(verdict(&saved));
+    free(saved.bytes);
+    free(engine);
+    engine = half_closed();
+    engine->instruments[0].settlement_price++;
+    assert_refused(engine, "positions do not add up to what they cost");
+    engine = half_closed();
+    engine->work.stage = RF_HOUR_IDLE;
+    assert_refused(engine, "what is long is not short elsewhere");
+}
+
+static void a_position_is_one(void **state)
+{
+    (void)state;
+    rf_engine *engine = small_market();
+    position_of(engine, FIRST, false)->wallet = 1;
+    (*rf_main(engine, FIRST, 0))--;
+    assert_refused(engine, "a position is out of range");
+    engine = small_market();
+    position_of(engine, FIRST, false)->cost_user = 1;
+    assert_refused(engine, "a position is out of range");
+    engine = small_market();
+    rf_position_open(engine, 5, 0, false, 0);
+    assert_refused(engine, "nothing is left of a position");
+    engine = small_market();
+    rf_position_open(engine, 5, 0, true, 10);
+    assert_refused(engine, "nothing is left of a position");
+    engine = small_market();
+    position_of(engine, 4, true)->flags = 0;
+    assert_refused(engine, "a position is out of range");
+}
+
+/* The younger of two neighbours in a list first. */
+static void swap_first_two(rf_engine *engine, uint32_t *head)
+{
+    const uint32_t first = *head, second = engine->orders[first].own_next;
+    engine->orders[first].own_next = engine->orders[second].own_next;
+    engine->orders[second].own_next = first;
+    *head = second;
+}
+
+static void nothing_is_there_twice(void **state)
+{
+    (void)state;
+    rf_engine *engine = small_market();
+    const uint64_t id = trade(engine, 3, 0, 6, 10, 0, 1000, 500000);
+    position_of(engine, 4, true)->id = id;
+    assert_refused(engine, "a position has no place, or stands there twice");
+    engine = small_market();
+    const uint32_t *orders = position_of(engine, FIRST, false)->orders;
+    engine->orders[orders[RF_SELL]].id = engine->orders[orders[RF_BUY]].id;
+    assert_refused(engine, "an order stands there twice");
+    engine = small_market(); /* an id of another account's order */
+    engine->orders[position_of(engine, SECOND, false)->triggers].id =
+        engine->orders[position_of(engine, FIRST, false)->orders[RF_SELL]].id;
+    assert_refused(engine, "an order stands there twice");
+    engine = small_market(); /* the id of an order that is still there */
+    engine->recents[0].hot.id =
+        engine->orders[position_of(engine, FIRST, false)->orders[RF_BUY]].id;
+    assert_refused(engine, "an order stands there twice");
+    engine = small_market();
+    engine->positions_cold[engine->instruments[0].positions_first].age = 4;
+    assert_refused(engine, "positions do not stand by age");
+}
+
+static void orders_stand_in_order(void **state)
+{
+    (void)state;
+    const char *sentence = "a position's orders do not stand in their order";
+    rf_engine *engine = small_market();
+    swap_first_two(engine, &position_of(engine, FIRST, false)->orders[RF_BUY]);
+    assert_refused(engine, sentence);
+    engine = small_market();
+    swap_first_two(engine, &position_of(engine, SECOND, false)->triggers);
+    assert_refused(engine, sentence);
+}
+
+static void queues_hold_what_fits(void **state)
+{
+    (void)state;
+    rf_engine *engine = small_market();
+    /* The one that waits stands in the queue of the armed ones, the one that is armed does not. */
+    const uint32_t first = position_of(engine, SECOND, false)->triggers;
+    engine->orders[first].state = RF_STATE_WAITING;
+    engine->orders[first].level_next = RF_NONE;
+    assert_refused(engine, "a queue names an order that is not there");
+}
+
+static void a_currency_has_its_index(void **state)
+{
+    (void)state;
+    rf_engine *engine = small_market();
+    engine->currencies[1].kind = RF_CURRENCY_COLLATERAL;
+    assert_refused(engine, "a currency names an index that is not there");
+    engine = small_market();
+    engine->instruments[0].index = UINT32_MAX;
+    assert_refused(engine, "an instrument names an index that is not there");
+}
+
+/* Who owes USD against a coin and holds no position is found by the coin's index alone. */
+static void debtors_are_watched(void **state)
+{
+    (void)state;
+    enum { DEBTOR = 7 };
+    stream saved = {0};
+    const char *error = NULL;
+    rf_engine *engine = small_market(), *loaded = start_engine(ACCOUNTS + 8);
+    rf_command coin = {.kind = RF_COMMAND_CREATE_CURRENCY};
+    memcpy(coin.u.currency.name, "BTC", sizeof "BTC");
+    coin.u.currency.kind = RF_CURRENCY_COLLATERAL;
+    coin.u.currency.factor = RF_E8;
+    coin.u.currency.cap = -1;
+    const rf_result made = apply(engine, &coin, 0);
+    assert_int_equal(made.code, RF_ERR_OK);
+    assert_int_equal(set_index(engine, "BTCUSD-INDEX", "", 5000000000000), RF_ERR_OK);
+    const uint32_t number = engine->currencies_count - 1;
+    rf_command deposit = {.kind = RF_COMMAND_DEPOSIT};
+    deposit.u.money.account = DEBTOR;
+    deposit.u.money.currency = (uint16_t)number;
+    deposit.u.money.amount = USD; /* one coin */
+    assert_int_equal(apply(engine, &deposit, 0).code, RF_ERR_OK);
+    const rf_money cash = *rf_main(engine, DEBTOR, 0);
+    *rf_main(engine, DEBTOR, 0) = -40000 * USD;
+    engine->currencies[0].world += cash + 40000 * USD;
+    assert_true(rf_engine_save(engine, put, &saved));
+    if (!rf_engine_load(loaded, get, &saved, &error))
+        fail_msg("%s", error);
+    assert_in_range(loaded->currencies[number].watch_price, 4000000000000, 5000000000000);
+    free(saved.bytes);
+    free(engine);
+    free(loaded);
+}
+
+/* ---- Bytes that no state writes ---------------------------------------------------------------- */
+
+static uint32_t word_at(const unsigned char *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void put_words(unsigned char *at, uint64_t value, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        at[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* Makes every block's digest fit what stands in it, and that of the end. */
+static void seal(stream *saved)
+{
+    rf_hash hash;
+    rf_hash_start(&hash);
+    for (size_t at = 64; at + 20 <= saved->size;) {
+        const uint32_t size = word_at(saved->bytes + at);
+        if (size != 0)
+            rf_hash_block(&hash, saved->bytes + at + 4, size);
+        const rf_digest digest = rf_hash_finish(&hash);
+        put_words(saved->bytes + at + 4 + size, digest.low, 8);
+        put_words(saved->bytes + at + 12 + size, digest.high, 8);
+        at += 20 + size;
+    }
+}
+
+/* Where these bytes stand, the only place. */
+static unsigned char *find(const stream *saved, const void *bytes, size_t size)
+{
+    unsigned char *found = NULL;
+    for (size_t at = 64; at + size <= saved->size; at++)
+        if (memcmp(saved->bytes + at, bytes, size) == 0) {
+            assert_null(found);
+            found = saved->bytes + at;
+        }
+    assert_non_null(found);
+    return found;
+}
+
+static void assert_forged(rf_engine *engine, stream *saved, const char *sentence)
+{
+    seal(saved);
+    const char *error = verdict(saved);
+    free(saved->bytes);
+    free(engine);
+    if (!error)
+        fail_msg("accepted, where this was wrong: %s", sentence);
+    assert_string_equal(error, sentence);
+}
+
+/* Blocks are as full as their fields allow: cut in two where a field ends, the stream says the same. */
+static void blocks_are_full(void **state)
+{
+    (void)state;
+    enum { FIRST_FIELD = 8 };
+    stream saved = {0}, cut = {0};
+    rf_engine *engine = small_market();
+    assert_true(rf_engine_save(engine, put, &saved));
+    const uint32_t size = word_at(saved.bytes + 64);
+    unsigned char head[4] = {FIRST_FIELD}, digest[16] = {0}, rest[4];
+    put_words(rest, size - FIRST_FIELD, 4);
+    put(&cut, saved.bytes, 64);
+    put(&cut, head, 4);
+    put(&cut, saved.bytes + 68, FIRST_FIELD);
+    put(&cut, digest, 16);
+    put(&cut, rest, 4);
+    put(&cut, saved.bytes + 68 + FIRST_FIELD, saved.size - 68 - FIRST_FIELD);
+    free(saved.bytes);
+    assert_forged(engine, &cut, "a block of the snapshot ends too early");
+}
+
+static void flags_are_known(void **state)
+{
+    (void)state;
+    enum { FLAGS_AT = RF_NAME_SIZE + 8 }; /* behind label, master and leverage */
+    stream saved = {0};
+    rf_engine *engine = small_market();
+    assert_true(rf_engine_save(engine, put, &saved));
+    find(&saved, engine->accounts[5].label, RF_NAME_SIZE)[FLAGS_AT] |= RF_ACCOUNT_TOUCHED;
+    assert_forged(engine, &saved, "a flag of the snapshot is none");
+}
+
+static void books_are_not_crossed(void **state)
+{
+    (void)state;
+    stream saved = {0};
+    unsigned char words[16];
+    rf_engine *engine = small_market();
+    const rf_order *best = &engine->orders[position_of(engine, FIRST, false)->orders[RF_BUY]];
+    assert_true(rf_engine_save(engine, put, &saved));
+    put_words(words, best->id, 8);
+    put_words(words + 8, (uint64_t)best->price, 8);
+    put_words(find(&saved, words, sizeof words) + 8, 501000, 8); /* where the sell stands */
+    assert_forged(engine, &saved, "a book is crossed");
+}
+
+/* Account 2's stops wait for the fills of account 1's orders: pairs by the place of what waits. */
+static rf_engine *with_attachments(stream *saved, unsigned char pairs[20])
+{
+    rf_engine *engine = small_market();
+    const uint32_t first = position_of(engine, SECOND, false)->triggers;
+    engine->orders_cold[first].attached_to = position_of(engine, FIRST, false)->orders[RF_BUY];
+    engine->orders_cold[engine->orders[first].own_next].attached_to =
+        position_of(engine, FIRST, false)->orders[RF_SELL];
+    assert_true(rf_engine_save(engine, put, saved));
+    /* The stops are the first orders of the stream, account 1's the three behind them. */
+    const uint32_t words[5] = {2, 1, 3, 2, 5};
+    for (uint32_t i = 0; i < 5; i++)
+        put_words(pairs + 4 * i, words[i], 4);
+    return engine;
+}
+
+static void attachments_stand_in_order(void **state)
+{
+    (void)state;
+    const char *sentence = "an attachment names an order that is not there, or stands in no order";
+    stream saved = {0};
+    unsigned char pairs[20];
+    rf_engine *engine = with_attachments(&saved, pairs);
+    unsigned char *at = find(&saved, pairs, sizeof pairs);
+    memcpy(at + 4, pairs + 12, 8);
+    memcpy(at + 12, pairs + 4, 8);
+    assert_forged(engine, &saved, sentence);
+    saved = (stream){0};
+    engine = with_attachments(&saved, pairs);
+    put_words(find(&saved, pairs, sizeof pairs) + 12, 4, 4); /* a resting order waits for nobody */
+    assert_forged(engine, &saved, sentence);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accepts_what_is_right),    cmocka_unit_test(balances_add_up),
+        cmocka_unit_test(positions_add_up),         cmocka_unit_test(a_position_is_one),
+        cmocka_unit_test(orders_stand_in_order),    cmocka_unit_test(queues_hold_what_fits),
+        cmocka_unit_test(a_currency_has_its_index), cmocka_unit_test(blocks_are_full),
+        cmocka_unit_test(flags_are_known),          cmocka_unit_test(attachments_stand_in_order),
+        cmocka_unit_test(books_are_not_crossed),    cmocka_unit_test(a_settlement_may_be_under_way),
+        cmocka_unit_test(nothing_is_there_twice),   cmocka_unit_test(debtors_are_watched),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
