@@ -36,12 +36,16 @@ char *rf_bytes_room(rf_bytes *bytes, size_t size);
 
 static inline void rf_bytes_add(rf_bytes *bytes, const void *data, size_t size)
 {
-    char *place = bytes->data + bytes->size;
-    if (bytes->full || size > bytes->capacity - bytes->size)
+    char *place;
+    if (size == 0)
+        return;
+    if (bytes->full || size > bytes->capacity - bytes->size) {
         place = rf_bytes_room(bytes, size);
-    else
+    } else {
+        place = bytes->data + bytes->size;
         bytes->size += size;
-    if (place && size > 0)
+    }
+    if (place)
         memcpy(place, data, size);
 }
 
