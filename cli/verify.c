@@ -269,7 +269,8 @@ static void print_text(const verification *run, bool good)
     printf("%llu commands and %llu changes of the registry, to record %llu\n",
            (unsigned long long)run->commands, (unsigned long long)run->changes,
            (unsigned long long)run->report.last_seq);
-    printf("%llu snapshots compared\n", (unsigned long long)run->compared);
+    printf("%llu snapshot%s compared\n", (unsigned long long)run->compared,
+           run->compared == 1 ? "" : "s");
     if (run->audit.lines > 0)
         printf("%llu line%s of the audit log, head %s\n", (unsigned long long)run->audit.lines,
                run->audit.lines == 1 ? "" : "s", run->audit.head);

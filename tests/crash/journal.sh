@@ -54,7 +54,7 @@ wants 1 "$build/ringfence" verify "$dir"
 wants 0 "$build/ringfence" journal cut --yes "$dir"
 [ -f "$file.cut" ] || fail "the cut part is not beside"
 wants 0 "$build/ringfence" verify "$dir"
-says "1 snapshots compared"
+says "1 snapshot compared"
 left=$("$build/ringfence" journal dump "$dir" | wc -l)
 [ "$left" -gt 26000 ] && [ "$left" -lt "$records" ] || fail "$left of $records records left"
 
