@@ -58,15 +58,13 @@ static rf_queue_entry take_first(rf_engine *engine)
     return first;
 }
 
-static void queue_isolation(rf_engine *engine, uint32_t position)
+static void queue_isolation(rf_engine *engine, uint32_t position, const rf_assessment *now)
 {
     rf_position *record = &engine->positions[position];
-    rf_assessment now;
-    rf_position_assess(engine, record, &now);
     record->flags |= RF_POSITION_QUEUED;
     engine->queue[engine->queue_count++] =
-        (rf_queue_entry){.numerator = (rf_wide)now.margin_balance - now.binding.mm,
-                         .denominator = now.binding.notional,
+        (rf_queue_entry){.numerator = (rf_wide)now->margin_balance - now->binding.mm,
+                         .denominator = now->binding.notional,
                          .id = record->id,
                          .handle = position};
 }
@@ -106,10 +104,11 @@ static void consider_isolation(rf_engine *engine, uint32_t position)
     const rf_position *record = &engine->positions[position];
     if ((record->flags & RF_POSITION_QUEUED) != 0)
         return;
-    if (!rf_isolation_unhealthy(engine, record))
+    rf_assessment now;
+    if (!rf_isolation_assess(engine, record, &now))
         rf_watch_position(engine, position);
     else if (!rf_liquidation_frozen(engine, rf_instrument_of(engine, record)))
-        queue_isolation(engine, position);
+        queue_isolation(engine, position, &now);
 }
 
 /* An account without positions and orders has nothing to sell: it counts only when it owes more
@@ -262,16 +261,14 @@ rf_event rf_liquidate_event(const rf_engine *engine, rf_event_kind kind, uint32_
     return event;
 }
 
-static void flag(rf_engine *engine, uint32_t position)
+static void flag(rf_engine *engine, uint32_t position, const rf_assessment *now)
 {
     rf_position *record = &engine->positions[position];
-    rf_assessment now;
-    rf_position_assess(engine, record, &now);
     record->flags |= RF_POSITION_LIQUIDATING;
     rf_event event = rf_liquidate_event(engine, RF_EVENT_LIQUIDATION_STARTED, position);
     event.price = rf_instrument_of(engine, record)->mark;
-    event.amount = rf_add(record->wallet, now.unrealized);
-    event.value = rf_add(now.health.fr, now.health.mm);
+    event.amount = rf_add(record->wallet, now->unrealized);
+    event.value = rf_add(now->health.fr, now->health.mm);
     event.qty = record->q;
     rf_emit(engine, &event);
 }
@@ -389,16 +386,18 @@ static void liquidate_isolation(rf_engine *engine, uint64_t id)
     if (position == RF_NONE)
         return;
     rf_position *record = &engine->positions[position];
-    if (!rf_isolation_unhealthy(engine, record)) {
+    rf_assessment now;
+    if (!rf_isolation_assess(engine, record, &now)) {
         rf_watch_position(engine, position);
         return;
     }
     if (rf_liquidation_frozen(engine, rf_instrument_of(engine, record)))
         return;
-    flag(engine, position);
+    const bool has_orders = record->orders_count != 0 || record->triggers != RF_NONE;
+    flag(engine, position, &now);
     rf_close_all_orders(engine, position, RF_ERR_POSITION_IS_IN_LIQUIDATION, false);
     RF_CHECK(rf_position_by_isolation(engine, id) == position);
-    if (!rf_isolation_unhealthy(engine, record)) {
+    if (has_orders && !rf_isolation_unhealthy(engine, record)) {
         unflag(engine, position);
         rf_event event = rf_liquidate_event(engine, RF_EVENT_LIQUIDATION_RECOVERED, position);
         rf_emit(engine, &event);

@@ -426,13 +426,18 @@ rf_money rf_position_unrealized(const rf_engine *engine, const rf_position *posi
     return instrument->mark == 0 ? 0 : unrealized_at(instrument, position, instrument->mark);
 }
 
+bool rf_isolation_assess(const rf_engine *engine, const rf_position *position,
+                         rf_assessment *assessment)
+{
+    rf_position_assess(engine, position, assessment);
+    return (position->q == 0 && position->wallet < 0) ||
+           position->wallet + assessment->unrealized < health_sum(&assessment->health);
+}
+
 bool rf_isolation_unhealthy(const rf_engine *engine, const rf_position *position)
 {
-    if (position->q == 0 && position->wallet < 0)
-        return true;
     rf_assessment now;
-    rf_position_assess(engine, position, &now);
-    return position->wallet + now.unrealized < health_sum(&now.health);
+    return rf_isolation_assess(engine, position, &now);
 }
 
 /* Rates do not fall with size (tiers too), so no side requires more than one that is larger in

@@ -68,6 +68,9 @@ void rf_position_assess(const rf_engine *engine, const rf_position *position,
                         rf_assessment *assessment);
 rf_money rf_position_unrealized(const rf_engine *engine, const rf_position *position);
 /* W + U < FR + MM, or flat with W < 0 (isolations). */
+/* The same for who needs the assessment too. */
+bool rf_isolation_assess(const rf_engine *engine, const rf_position *position,
+                         rf_assessment *assessment);
 bool rf_isolation_unhealthy(const rf_engine *engine, const rf_position *position);
 
 /* The next three change q. Open interest, the update time and instrument->changes follow; a
