@@ -1,5 +1,5 @@
 # Shorthands for developers. Meson and Ninja build (meson.build); ./run and ./test need nothing but a shell.
-.PHONY: all run test fuzz crash-long bench bench-instructions docs format lint clean
+.PHONY: all run test fuzz crash-long mutate bench bench-instructions docs format lint clean
 sources = $(shell git ls-files '*.c' '*.h')
 
 all:
@@ -41,6 +41,11 @@ lint: all
 # A hundred million crash points: half an hour and more.
 crash-long: all
 	build/rf_crash 100000000 2
+
+# One change at a time of the engine's and the store's files that differ from main (of all, when none does).
+MUTANTS ?= 100
+mutate:
+	nice python3 tests/mutation/mutate.py --count $(MUTANTS)
 
 clean:
 	rm -rf build build-*
