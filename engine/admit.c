@@ -285,23 +285,32 @@ static void find_transfer(rf_engine *engine, rf_entry *entry)
 static bool is_quiet(const rf_engine *engine, const rf_entry *entry)
 {
     const rf_instrument_config *config = &entry->instrument->config;
-    return !entry->isolated && !entry->market && !entry->reduce_only &&
+    return !entry->isolated && !entry->market && !entry->reduce_only && !entry->plan.exact &&
            entry->params->time_in_force == RF_GTC && config->far_price_band == 0 &&
            config->max_position_qty == 0 && !rf_entry_takes(entry) &&
            engine->accounts[entry->account].flags == 0;
 }
 
+/* The order stands in its own list with all of its quantity. */
+static bool affords(rf_engine *engine, rf_entry *entry)
+{
+    const int64_t k = entry->instrument->k;
+    const rf_money before = rf_notional(k, entry->old_leaves, entry->old_price);
+    entry->afforded = rf_cross_affords(engine, &engine->orders[entry->order],
+                                       rf_notional(k, entry->qty, entry->price) - before,
+                                       entry->qty - entry->old_leaves);
+    return entry->afforded;
+}
+
 rf_error rf_entry_judge(rf_engine *engine, rf_entry *entry, rf_result *result)
 {
     if (is_quiet(engine, entry) && judge_size(engine, entry) == RF_ERR_OK) {
-        const rf_money least = rf_cross_available_least(engine, entry->account);
-        if (least >=
-            0) { /* nothing to trade with and surely enough money: no rule is left to break but 318 */
-            entry->plan = (rf_plan){.available = least};
-            return entry->old_leaves == 0 && !entry->trigger
-                       ? rf_entry_check_counts(engine, entry, 1)
-                       : RF_ERR_OK;
-        }
+        /* Nothing to trade with: where the money is surely there, no rule is left to break but 318. */
+        const rf_error counts = entry->old_leaves == 0 && !entry->trigger
+                                    ? rf_entry_check_counts(engine, entry, 1)
+                                    : RF_ERR_OK;
+        if (counts == RF_ERR_OK && affords(engine, entry))
+            return RF_ERR_OK;
     }
     /* Before anything multiplies: a size out of the number range never gets to the margin formulas. */
     const rf_error size = judge_size(engine, entry);
@@ -378,8 +387,8 @@ static void note_risk(rf_engine *engine, const rf_entry *entry)
 {
     if (entry->isolated)
         rf_position_touch(engine, entry->position);
-    else if (entry->plan.steps == 0)
-        rf_watch_account_least(engine, entry->account, entry->plan.available);
+    else if (entry->plan.steps == 0 && !entry->afforded)
+        rf_watch_account(engine, entry->account);
 }
 
 void rf_entry_execute(rf_engine *engine, rf_entry *entry, rf_result *result)

@@ -170,8 +170,8 @@ static void carry_out(rf_engine *engine, const rf_amendment *amendment, rf_entry
     order->earmark = entry->amount;
     if (entry->isolated)
         rf_position_touch(engine, entry->position);
-    else
-        rf_watch_account_least(engine, entry->account, entry->plan.available);
+    result->filled_qty = cold->filled_qty;
+    result->filled_value = cold->filled_value;
     result->status = RF_ORDER_ACTIVE;
 }
 

@@ -198,8 +198,6 @@ bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_n
     if (least < 0)
         return false;
     rf_watch_account_least(engine, order->account, least);
-    if (owner->floor_version == engine->marks_version && least >= owner->net_floor)
-        owner->room = least - owner->net_floor;
     return true;
 }
 

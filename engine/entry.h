@@ -31,6 +31,7 @@ typedef struct rf_entry {
     rf_money before;    /* cross: available before the order */
     rf_price old_price; /* amend: the order as it was */
     rf_qty old_leaves;
+    bool afforded; /* rf_cross_affords said so: the account's keys have been seen to */
     uint64_t saved_isolation, saved_age; /* counters, for undo */
     uint32_t saved_seats;
     rf_plan plan;

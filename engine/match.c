@@ -186,9 +186,18 @@ static rf_error judge_isolated(rf_walk *walk)
     return RF_ERR_OK;
 }
 
+/* A lower bound of available with everything done so far; below 0 it says nothing. What is available covers
+ * maintenance, too: where the bound is to be had, maintenance is at most half of initial margin. */
+static rf_wide available_least(const rf_walk *walk)
+{
+    return (rf_wide)rf_cross_available_least(walk->engine, walk->order->account) + walk->plan->cash;
+}
+
 static rf_error judge_cross(rf_walk *walk, bool reduces)
 {
     rf_cross now;
+    if (available_least(walk) >= 0)
+        return RF_ERR_OK;
     rf_cross_assess(walk->engine, walk->order->account, &now);
     const rf_money available = now.available + walk->plan->cash;
     if (walk->market && !reduces && available < 0 && available < walk->available_before)
@@ -261,7 +270,7 @@ static bool visit(rf_walk *walk, uint32_t maker)
 
 static void start(rf_walk *walk, rf_engine *engine, uint32_t taker, rf_plan *plan)
 {
-    *plan = (rf_plan){0};
+    *plan = (rf_plan){.exact = plan->exact};
     rf_order *order = &engine->orders[taker];
     const rf_order_params *params = &engine->orders_cold[taker].params;
     const rf_account *account = &engine->accounts[order->account];
@@ -310,8 +319,10 @@ static void assess_after(rf_walk *walk)
                           (walk->plan->stop != RF_ERR_OK && walk->plan->filled == 0));
     if (!rests)
         trial_reduce(walk, rest);
+    const rf_wide least = walk->plan->exact ? -1 : available_least(walk);
     walk->plan->available =
-        rf_cross_available(walk->engine, walk->order->account) + walk->plan->cash;
+        least >= 0 ? rf_saturate(least)
+                   : rf_cross_available(walk->engine, walk->order->account) + walk->plan->cash;
     if (!rests)
         trial_reduce(walk, -rest);
 }
@@ -376,7 +387,7 @@ void rf_match_plan(rf_engine *engine, uint32_t taker, rf_money free_usd, rf_mone
 rf_money rf_match_available_whole(rf_engine *engine, uint32_t taker)
 {
     rf_walk walk = {0};
-    rf_plan plan;
+    rf_plan plan = {.exact = true};
     start(&walk, engine, taker, &plan);
     walk.whole = true;
     run(&walk);

@@ -25,9 +25,10 @@ typedef struct rf_plan {
     /* the taker's position afterwards */
     rf_qty q;
     rf_money cost;
-    rf_money cash; /* realised profit less fees: what W or main USD gains */
-    rf_money
-        available; /* cross: the account's, with the rest of a good-till-cancel order resting */
+    rf_money cash;      /* realised profit less fees: what W or main USD gains */
+    rf_money available; /* cross: the account's, with the rest of a good-till-cancel order resting;
+                           a lower bound that is not below 0 does, unless exact */
+    bool exact;         /* set by who plans */
 } rf_plan;
 
 /* Plans an order that stands in its position's own list at its limit (a market order in none). free_usd: what

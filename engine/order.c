@@ -369,7 +369,6 @@ void rf_own_insert(rf_engine *engine, uint32_t order)
         return;
     position->opening_count++;
     count_open(engine, position, hot, hot->leaves);
-    rf_room_forget(engine, hot->account);
 }
 
 void rf_own_remove(rf_engine *engine, uint32_t order)

@@ -37,13 +37,14 @@ bool rf_order_oid_used(const rf_engine *engine, uint32_t account, const char *cl
 /* Files the order under another client_oid (amend), which must be unused. */
 void rf_order_rename(rf_engine *engine, uint32_t order, const char *client_oid);
 
-/* The position's own list and sums. */
+/* The position's own list and sums. What an order more takes from the account's room is the caller's to see to
+ * (rf_cross_affords, rf_watch_account). */
 void rf_own_insert(rf_engine *engine, uint32_t order);
 void rf_own_remove(rf_engine *engine, uint32_t order);
 /* Lowers leaves, sums and earmark (scaled, floor) of an order in its own list. */
 void rf_own_reduce(rf_engine *engine, uint32_t order, rf_qty by);
-/* Gives an order in its own list another price and leaves; it moves only past neighbours. Returns what the side's open notional grew by; the account's room is the
- * caller's to see to (rf_cross_affords). */
+/* Gives an order in its own list another price and leaves; it moves only past neighbours. Returns what
+ * the side's open notional grew by. */
 rf_money rf_own_reprice(rf_engine *engine, uint32_t order, rf_price price, rf_qty leaves);
 /* The position's list of armed and waiting orders; the cold record's triggers_count follows. */
 void rf_armed_insert(rf_engine *engine, uint32_t order);

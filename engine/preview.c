@@ -184,6 +184,7 @@ static void try_order(rf_engine *engine, const rf_order_params *order, rf_result
         return;
     if (result->code != RF_ERR_OK)
         return;
+    entry.plan.exact = true;
     result->code = rf_entry_judge(engine, &entry, result);
     result->isolation_id =
         entry.isolated && !entry.opened ? engine->positions[entry.position].id : 0;

@@ -472,25 +472,35 @@ static bool key_account(rf_engine *engine, uint32_t account)
     return unhealthy;
 }
 
-void rf_watch_account_order(rf_engine *engine, uint32_t account, rf_money available)
+static void note_room(const rf_engine *engine, rf_account *owner, rf_money least)
 {
-    if (account != RF_FUND && !keys_hold(engine, account, available))
+    if (owner->floor_version == engine->marks_version && least >= owner->net_floor)
+        owner->room = least - owner->net_floor;
+}
+
+/* least: a lower bound of available; only where that proves nothing the exact one is computed. */
+static void watch_account(rf_engine *engine, uint32_t account, rf_money least)
+{
+    if (account == RF_FUND)
+        return;
+    if (!keys_hold(engine, account, least) &&
+        !keys_hold(engine, account, rf_cross_available(engine, account)))
         key_account(engine, account);
+    note_room(engine, &engine->accounts[account], least);
 }
 
 void rf_watch_account_least(rf_engine *engine, uint32_t account, rf_money least)
 {
-    const rf_account *owner = &engine->accounts[account];
+    rf_account *owner = &engine->accounts[account];
     if (owner->floor_version == engine->marks_version && least >= owner->net_floor)
-        return;
-    if (account != RF_FUND && !keys_hold(engine, account, least))
-        rf_watch_account_order(engine, account, rf_cross_available(engine, account));
+        note_room(engine, owner, least);
+    else
+        watch_account(engine, account, least);
 }
 
 void rf_watch_account(rf_engine *engine, uint32_t account)
 {
-    if (account != RF_FUND)
-        rf_watch_account_order(engine, account, rf_cross_available(engine, account));
+    watch_account(engine, account, rf_cross_available_least(engine, account));
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */

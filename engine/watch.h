@@ -18,10 +18,8 @@ void rf_watch_position(rf_engine *engine, uint32_t position);
 /* Whatever changed of the account: cash, orders, positions, rates. Cheap when the keys still
  * hold. */
 void rf_watch_account(rf_engine *engine, uint32_t account);
-/* The same for a caller who knows the account's available margin of now. */
-void rf_watch_account_order(rf_engine *engine, uint32_t account, rf_money available);
-/* The same with a lower bound of available; only where that proves nothing the exact one is
- * computed. */
+/* The same after a change of open orders alone, for a caller who has the lower bound of the account's
+ * available margin already (rf_cross_available_least): what was counted before may serve. */
 void rf_watch_account_least(rf_engine *engine, uint32_t account, rf_money least);
 void rf_watch_drop(rf_engine *engine, uint32_t position);
 /* Handles of all positions whose key the instrument's mark has passed, into engine->scratch. */

@@ -409,129 +409,6 @@ static void nothing_is_required_without_a_mark(void **state)
     fixture_free(engine);
 }
 
-/* ---- An account's room ----------------------------------------------------------------------- */
-
-/* One order more, or another price and size of one that is there: what rf_cross_affords says. */
-static bool try_order(rf_engine *engine, own_orders *own, uint32_t position, fixture_random *random)
-{
-    const rf_price mark = engine->instruments[0].mark;
-    if (own->count < 8) {
-        add_order(engine, own, position, random, mark);
-        const rf_order *order = &engine->orders[own->handles[own->count - 1]];
-        const rf_position *record = &engine->positions[position];
-        return rf_cross_affords(engine, order, record->open_notional[order->side],
-                                record->open_qty[order->side]);
-    }
-    const uint32_t handle = own->handles[fixture_range(random, 0, own->count - 1)];
-    const rf_order *order = &engine->orders[handle];
-    const rf_price price = order->price;
-    const rf_qty leaves = order->leaves;
-    const rf_price wanted = rf_max(5, price + 5 * fixture_range(random, -400, 400));
-    const rf_qty qty = fixture_range(random, 0, 2) ? leaves : fixture_range(random, 1, 30000);
-    const rf_money added = rf_own_reprice(engine, handle, wanted, qty);
-    const bool affords = rf_cross_affords(
-        engine, order, added, (order->flags & RF_FLAG_REDUCE_ONLY) != 0 ? 0 : qty - leaves);
-    if (!affords)
-        rf_own_reprice(engine, handle, price, leaves);
-    return affords;
-}
-
-/* Another world: a mark, a quantity, a leverage, and so much cash that the orders need it, or hardly. */
-static void renew(rf_engine *engine, uint32_t position, fixture_random *random)
-{
-    rf_instrument *instrument = &engine->instruments[0];
-    rf_position *record = &engine->positions[position];
-    instrument->mark = 5 * fixture_range(random, 90000, 110000);
-    rf_moved(engine, instrument);
-    set_quantity(engine, position, random);
-    record->cost = record->q * instrument->mark * instrument->k;
-    engine->accounts[1].leverage = (uint32_t)fixture_range(random, 1, 100);
-    rf_ledger_post_quiet(engine, (rf_slot){RF_SLOT_WORLD, 0, 0}, rf_slot_main(1, 0),
-                         fixture_range(random, 0, 400000000000) -
-                             rf_cross_available_least(engine, 1));
-}
-
-/* Each of these takes from available, and nothing else tells the account. */
-static void disturb(rf_engine *engine, uint32_t position, fixture_random *random)
-{
-    const rf_slot main = rf_slot_main(1, 0), world = {RF_SLOT_WORLD, 0, 0};
-    rf_instrument *instrument = &engine->instruments[0];
-    switch (fixture_range(random, 0, 3)) {
-    case 0:
-        rf_ledger_post_quiet(engine, main, world, fixture_range(random, 1, 100000000000));
-        break;
-    case 1:
-        rf_ledger_post_quiet(engine, world, main, -fixture_range(random, 1, 100000000000));
-        break;
-    case 2:
-        rf_position_trade(engine, position, (uint8_t)fixture_range(random, 0, 1),
-                          fixture_range(random, 1, 20000), instrument->mark);
-        break;
-    default:
-        instrument->mark += 5 * fixture_range(random, -2000, 2000);
-        rf_moved(engine, instrument);
-    }
-}
-
-/* What is afforded is there when all is counted, and what the room promises beside it. */
-static void room_is_there(void **state)
-{
-    (void)state;
-    rf_engine *engine = fixture_engine();
-    rf_account *owner = &engine->accounts[1];
-    fixture_random random = {41};
-    own_orders own = {0};
-    uint32_t afforded = 0, roomy = 0;
-    const uint32_t position = rf_position_open(engine, 1, 0, false, 0);
-    for (uint32_t step = 0; step < 100000; step++) {
-        if (step % 64 == 0)
-            renew(engine, position, &random);
-        else if (step % 16 == 0)
-            disturb(engine, position, &random);
-        const bool known = owner->room >= 0;
-        if (try_order(engine, &own, position, &random)) {
-            assert_true(rf_cross_available(engine, 1) >= 0);
-            afforded++;
-            roomy += known;
-        }
-        if (owner->floor_version == engine->marks_version && owner->room >= 0)
-            assert_true(rf_cross_available(engine, 1) >= owner->room + owner->net_floor);
-        if (own.count > 0 && fixture_range(&random, 0, 40) == 0)
-            remove_order(engine, &own, (uint32_t)fixture_range(&random, 0, own.count - 1));
-    }
-    assert_true(afforded > 10000 && afforded < 90000 && roomy > 5000);
-    fixture_free(engine);
-}
-
-/* A sell below the mark is margined at the mark: what the money would be good for at the limit it is not good for. */
-static void room_of_sells_below_the_mark(void **state)
-{
-    (void)state;
-    rf_engine *engine = fixture_engine();
-    own_orders own = {0};
-    fixture_random random = {43};
-    const uint32_t position = rf_position_open(engine, 1, 0, false, 0);
-    rf_ledger_post_quiet(engine, (rf_slot){RF_SLOT_WORLD, 0, 0}, rf_slot_main(1, 0), 200000000000);
-    add_order(engine, &own, position, &random, 500000);
-    rf_own_remove(engine, own.handles[0]);
-    rf_order *order = &engine->orders[own.handles[0]];
-    *order = (rf_order){.account = 1,
-                        .position = position,
-                        .price = 100000,
-                        .leaves = 1,
-                        .side = RF_SELL,
-                        .state = RF_STATE_TRIAL};
-    rf_own_insert(engine, own.handles[0]);
-    assert_true(rf_cross_affords(engine, order, 100000 * engine->instruments[0].k, 1));
-    assert_true(rf_cross_affords(engine, order, 0, 0)); /* the keys are laid: there is room */
-    assert_true(engine->accounts[1].room > 0);
-    const rf_qty qty = 40000; /* at the mark 200,000 USD: 5,160 of margin where 2,000 are */
-    const rf_money added = rf_own_reprice(engine, own.handles[0], 100000, qty);
-    assert_true(rf_cross_available(engine, 1) < 0);
-    assert_false(rf_cross_affords(engine, order, added, qty - 1));
-    fixture_free(engine);
-}
-
 /* ---- q, C and C0 ----------------------------------------------------------------------------- */
 
 static rf_money floor_share(rf_money cost, rf_qty part, rf_qty whole)
@@ -925,8 +802,6 @@ int main(void)
         cmocka_unit_test(requirement_of_isolations),
         cmocka_unit_test(requirement_of_cross_positions),
         cmocka_unit_test(nothing_is_required_without_a_mark),
-        cmocka_unit_test(room_is_there),
-        cmocka_unit_test(room_of_sells_below_the_mark),
         cmocka_unit_test(trades_follow_section_1),
         cmocka_unit_test(moved_positions_keep_the_sum_of_costs),
         cmocka_unit_test(cost_share_floors_and_the_rest_stays),

@@ -257,7 +257,7 @@ static void random_change(world *w)
     else if (what <= 1) /* an order: what was counted before may serve */
         rf_watch_account_least(engine, record->account, available - draw(w, 0, 1) * USD_OF_DOUBT);
     else
-        rf_watch_account_order(engine, record->account, available);
+        rf_watch_account(engine, record->account);
 }
 
 /* As after a look. */
@@ -492,7 +492,7 @@ static uint32_t put_order(rf_engine *engine, uint32_t position, rf_side side, rf
 static uint32_t rest_sell(rf_engine *engine, uint32_t position, rf_price price, rf_qty qty)
 {
     const uint32_t order = put_order(engine, position, RF_SELL, price, qty);
-    rf_watch_account_order(engine, 1, rf_cross_available(engine, 1));
+    rf_watch_account(engine, 1);
     return order;
 }
 
@@ -524,7 +524,7 @@ static void test_orders_after_a_fall(void **state)
 
 static void look_at_order(rf_engine *engine)
 {
-    rf_watch_account_least(engine, 1, rf_cross_available(engine, 1));
+    rf_watch_account(engine, 1);
 }
 
 /* Keys laid as far as is safe, with little available; then orders are exchanged for others that
@@ -574,7 +574,7 @@ static void test_keys_of_nothing_are_dropped(void **state)
     rf_instrument *instrument = &engine->instruments[0];
     const uint32_t order = rest_sell(engine, position, 500000, 1);
     rf_own_remove(engine, order);
-    rf_watch_account_order(engine, 1, rf_cross_available(engine, 1));
+    rf_watch_account(engine, 1);
     instrument->mark = engine->nodes[RF_UP][position].key;
     assert_true(instrument->mark > 500000);
     assert_int_equal(rf_watch_hits(engine, instrument), 1);

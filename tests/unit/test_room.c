@@ -1,0 +1,370 @@
+/* An account's room (engine/cross.h): what it affords is there when all is counted, whatever happens in between. */
+#include "tests/unit/engine_fixture.h"
+
+#include "engine/cross.h"
+#include "engine/ledger.h"
+#include "engine/order.h"
+#include "engine/position.h"
+
+enum { ORDERS_MAX = 8 };
+
+typedef struct own_orders {
+    uint32_t handles[ORDERS_MAX];
+    uint32_t count;
+} own_orders;
+
+static void add_order(rf_engine *engine, own_orders *own, uint32_t position, fixture_random *random,
+                      rf_price mark)
+{
+    const uint32_t handle = rf_order_take(engine);
+    rf_order *order = &engine->orders[handle];
+    const rf_position *record = &engine->positions[position];
+    order->account = record->account;
+    order->position = position;
+    order->instrument = record->instrument;
+    order->side = (uint8_t)fixture_range(random, 0, 1);
+    order->price = rf_max(5, mark / 5 * 5 + 5 * fixture_range(random, -mark / 25, mark / 25));
+    order->leaves = fixture_range(random, 1, 30000);
+    rf_own_insert(engine, handle);
+    own->handles[own->count++] = handle;
+}
+
+static void remove_order(rf_engine *engine, own_orders *own, uint32_t place)
+{
+    rf_own_remove(engine, own->handles[place]);
+    rf_order_give_back(engine, own->handles[place]);
+    own->handles[place] = own->handles[--own->count];
+}
+
+static void set_quantity(rf_engine *engine, uint32_t position, fixture_random *random)
+{
+    rf_position *record = &engine->positions[position];
+    const int64_t kind = fixture_range(random, 0, 3);
+    record->q = kind == 0   ? -record->open_qty[RF_BUY] /* the orders close it to the last lot */
+                : kind == 1 ? record->open_qty[RF_SELL]
+                            : fixture_range(random, -60000, 60000);
+}
+
+/* One order more, or another price and size of one that is there: what rf_cross_affords says. */
+static bool try_order(rf_engine *engine, own_orders *own, uint32_t position, fixture_random *random)
+{
+    const rf_price mark = engine->instruments[0].mark;
+    if (own->count < ORDERS_MAX) {
+        add_order(engine, own, position, random, mark);
+        const rf_order *order = &engine->orders[own->handles[own->count - 1]];
+        const int64_t k = engine->instruments[0].k;
+        if (rf_cross_affords(engine, order, order->leaves * order->price * k, order->leaves))
+            return true;
+        remove_order(engine, own, own->count - 1);
+        return false;
+    }
+    const uint32_t handle = own->handles[fixture_range(random, 0, own->count - 1)];
+    const rf_order *order = &engine->orders[handle];
+    const rf_price price = order->price;
+    const rf_qty leaves = order->leaves;
+    const rf_price wanted = rf_max(5, price + 5 * fixture_range(random, -400, 400));
+    const rf_qty qty = fixture_range(random, 0, 2) ? leaves : fixture_range(random, 1, 30000);
+    const rf_money added = rf_own_reprice(engine, handle, wanted, qty);
+    const bool affords = rf_cross_affords(engine, order, added, qty - leaves);
+    if (!affords)
+        rf_own_reprice(engine, handle, price, leaves);
+    return affords;
+}
+
+/* Another world: a mark, a quantity, a leverage, and so much cash that the orders need it, or hardly. */
+static void renew(rf_engine *engine, uint32_t position, fixture_random *random)
+{
+    rf_instrument *instrument = &engine->instruments[0];
+    rf_position *record = &engine->positions[position];
+    instrument->mark = 5 * fixture_range(random, 90000, 110000);
+    rf_moved(engine, instrument);
+    set_quantity(engine, position, random);
+    record->cost = record->q * instrument->mark * instrument->k;
+    engine->accounts[1].leverage = (uint32_t)fixture_range(random, 1, 100);
+    rf_ledger_post_quiet(engine, (rf_slot){RF_SLOT_WORLD, 0, 0}, rf_slot_main(1, 0),
+                         fixture_range(random, 0, 400000000000) -
+                             rf_cross_available_least(engine, 1));
+}
+
+/* Each of these takes from available, and nothing else tells the account. */
+static void disturb(rf_engine *engine, uint32_t position, fixture_random *random)
+{
+    const rf_slot main = rf_slot_main(1, 0), world = {RF_SLOT_WORLD, 0, 0};
+    rf_instrument *instrument = &engine->instruments[0];
+    switch (fixture_range(random, 0, 3)) {
+    case 0:
+        rf_ledger_post_quiet(engine, main, world, fixture_range(random, 1, 100000000000));
+        break;
+    case 1:
+        rf_ledger_post_quiet(engine, world, main, -fixture_range(random, 1, 100000000000));
+        break;
+    case 2:
+        rf_position_trade(engine, position, (uint8_t)fixture_range(random, 0, 1),
+                          fixture_range(random, 1, 20000), instrument->mark);
+        break;
+    default:
+        instrument->mark += 5 * fixture_range(random, -2000, 2000);
+        rf_moved(engine, instrument);
+    }
+}
+
+/* What is afforded is there when all is counted, and what the room promises beside it. */
+static void room_is_there(void **state)
+{
+    (void)state;
+    rf_engine *engine = fixture_engine();
+    rf_account *owner = &engine->accounts[1];
+    fixture_random random = {41};
+    own_orders own = {0};
+    uint32_t afforded = 0, roomy = 0;
+    const uint32_t position = rf_position_open(engine, 1, 0, false, 0);
+    for (uint32_t step = 0; step < 100000; step++) {
+        if (step % 64 == 0)
+            renew(engine, position, &random);
+        else if (step % 16 == 0)
+            disturb(engine, position, &random);
+        const bool known = owner->room >= 0;
+        if (try_order(engine, &own, position, &random)) {
+            assert_true(rf_cross_available(engine, 1) >= 0);
+            afforded++;
+            roomy += known;
+        }
+        if (owner->floor_version == engine->marks_version && owner->room >= 0)
+            assert_true(rf_cross_available(engine, 1) >= owner->room + owner->net_floor);
+        if (own.count > 0 && fixture_range(&random, 0, 40) == 0)
+            remove_order(engine, &own, (uint32_t)fixture_range(&random, 0, own.count - 1));
+    }
+    assert_true(afforded > 10000 && afforded < 90000 && roomy > 5000);
+    fixture_free(engine);
+}
+
+/* A sell below the mark is margined at the mark: what the money would be good for at the limit it is not good for. */
+static void room_of_sells_below_the_mark(void **state)
+{
+    (void)state;
+    rf_engine *engine = fixture_engine();
+    own_orders own = {0};
+    fixture_random random = {43};
+    const uint32_t position = rf_position_open(engine, 1, 0, false, 0);
+    rf_ledger_post_quiet(engine, (rf_slot){RF_SLOT_WORLD, 0, 0}, rf_slot_main(1, 0), 200000000000);
+    add_order(engine, &own, position, &random, 500000);
+    rf_own_remove(engine, own.handles[0]);
+    rf_order *order = &engine->orders[own.handles[0]];
+    *order = (rf_order){.account = 1,
+                        .position = position,
+                        .price = 100000,
+                        .leaves = 1,
+                        .side = RF_SELL,
+                        .state = RF_STATE_TRIAL};
+    rf_own_insert(engine, own.handles[0]);
+    assert_true(rf_cross_affords(engine, order, 100000 * engine->instruments[0].k, 1));
+    assert_true(rf_cross_affords(engine, order, 0, 0)); /* the keys are laid: there is room */
+    assert_true(engine->accounts[1].room > 0);
+    const rf_qty qty = 40000; /* at the mark 200,000 USD: 5,160 of margin where 2,000 are */
+    const rf_money added = rf_own_reprice(engine, own.handles[0], 100000, qty);
+    assert_true(rf_cross_available(engine, 1) < 0);
+    assert_false(rf_cross_affords(engine, order, added, qty - 1));
+    fixture_free(engine);
+}
+
+/* ---- Twins ----------------------------------------------------------------------------------- */
+
+enum { TWIN_USERS = 8, TWIN_COMMANDS = 400000 };
+
+static const rf_limits twin_limits = {.accounts_max = TWIN_USERS + 2,
+                                      .instruments_max = 3,
+                                      .positions_max = 64,
+                                      .orders_max = 1024,
+                                      .recent_max = 64,
+                                      .withdrawals_max = 4,
+                                      .window_ticks = 4096,
+                                      .watch_buckets = 256};
+
+/* One with the short cuts, one that reckons everything exactly. */
+typedef struct twins {
+    rf_engine *quick, *exact;
+    fixture_random random;
+    rf_price mark;
+    uint32_t accepted[RF_COMMAND_KINDS], poor;
+} twins;
+
+static rf_engine *twin_engine(void)
+{
+    const size_t size = (rf_engine_size(&twin_limits) + 63) & ~(size_t)63;
+    void *memory = aligned_alloc(64, size);
+    assert_non_null(memory);
+    memset(memory, 0, size);
+    return rf_engine_init(memory, size, &twin_limits);
+}
+
+static rf_error apply(twins *both, rf_command *command)
+{
+    rf_result quick, exact;
+    command->time_ns = 1700000000000000000;
+    rf_engine_apply(both->quick, command, &quick);
+    rf_engine_apply(both->exact, command, &exact);
+    for (uint32_t i = 0; i < both->exact->instruments_count; i++)
+        both->exact->instruments[i].linear = both->exact->instruments[i].plain = false;
+    assert_memory_equal(&quick, &exact, sizeof quick);
+    both->accepted[command->kind] += quick.code == RF_ERR_OK;
+    both->poor += quick.code == RF_ERR_INSUFFICIENT_AVAILABLE_BALANCE;
+    assert_true(rf_engine_pending(both->quick) == rf_engine_pending(both->exact));
+    return quick.code;
+}
+
+static void run_to_end(twins *both)
+{
+    rf_command tick = {.kind = RF_COMMAND_TICK};
+    while (rf_engine_pending(both->quick))
+        apply(both, &tick);
+}
+
+static int64_t among(twins *both, int64_t low, int64_t high)
+{
+    return fixture_range(&both->random, low, high);
+}
+
+static void set_mark(twins *both, uint32_t instrument)
+{
+    rf_command command = {.kind = RF_COMMAND_SET_MARK_PRICE};
+    command.u.instrument.instrument = instrument;
+    command.u.instrument.price = both->mark;
+    apply(both, &command);
+}
+
+/* The first instrument is of the common kind; the second refuses prices far away and the third's mark can grow stale,
+ * which are not. */
+static void found(twins *both)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        rf_instrument_config config = fixture_config();
+        config.name[0] = config.base[0] = config.index_name[0] = (char)('A' + i);
+        config.far_price_band = i == 1 ? 90000000 : 0;
+        config.mark_stale_ns = i == 2 ? RF_HOUR_NS : 0;
+        config.settlement = RF_SETTLEMENT_MANUAL;
+        rf_command command = {.kind = RF_COMMAND_CREATE_INSTRUMENT};
+        command.u.instrument.config = &config;
+        assert_int_equal(apply(both, &command), RF_ERR_OK);
+        set_mark(both, i);
+    }
+    for (uint32_t i = 1; i <= TWIN_USERS; i++) {
+        rf_command command = {.kind = RF_COMMAND_CREATE_ACCOUNT};
+        command.u.account.label[0] = (char)('a' + i);
+        assert_int_equal(apply(both, &command), RF_ERR_OK);
+        command = (rf_command){.kind = RF_COMMAND_DEPOSIT};
+        command.u.money.account = i;
+        command.u.money.currency = 1;
+        command.u.money.amount = i <= 2 ? 100000000000000 : 300000000000;
+        assert_int_equal(apply(both, &command), RF_ERR_OK);
+    }
+}
+
+static void draw_order(twins *both, rf_command *command)
+{
+    rf_order_params *order = &command->u.order;
+    command->kind = RF_COMMAND_PLACE_ORDER;
+    order->account = (uint32_t)among(both, 1, TWIN_USERS);
+    order->instrument = (uint16_t)rf_max(0, among(both, -3, 2));
+    order->side = (uint8_t)among(both, 0, 1);
+    order->time_in_force = among(both, 0, 9) == 0 ? RF_IOC : RF_GTC;
+    order->flags = RF_FLAG_OID_DEFAULTED;
+    if (among(both, 0, 9) == 0)
+        order->flags |= among(both, 0, 1) ? RF_FLAG_REDUCE_ONLY : RF_FLAG_POST_ONLY;
+    const int64_t away = 5 * among(both, -40, 400);
+    order->price = both->mark + (order->side == RF_BUY ? -away : away);
+    order->qty = among(both, 1, among(both, 0, 9) == 0 ? 60000 : 4000);
+    order->isolated_margin = -1;
+}
+
+/* An order that is open, most of the time. */
+static void draw_change(twins *both, rf_command *command)
+{
+    const rf_order *order = &both->quick->orders[0];
+    for (uint32_t tries = 0; order->id == 0 && tries < 32; tries++)
+        order = &both->quick->orders[among(both, 1, both->quick->orders_fresh)];
+    command->kind = among(both, 0, 3) == 0 ? RF_COMMAND_CANCEL_ORDER : RF_COMMAND_AMEND_ORDER;
+    command->u.change.order_id = order->id;
+    command->u.change.account = order->account;
+    command->u.change.price = order->price + 5 * among(both, -30, 30);
+    command->u.change.qty = among(both, 0, 1) ? order->leaves : among(both, 1, 20000);
+}
+
+static void draw_account(twins *both, rf_command *command)
+{
+    const int64_t kind = among(both, 0, 4);
+    command->u.account.account = (uint32_t)among(both, 3, TWIN_USERS);
+    if (kind == 3) {
+        command->kind = RF_COMMAND_SUSPEND_ACCOUNT;
+        command->u.account.suspended = among(both, 0, 3) == 0;
+    } else if (kind == 4) {
+        command->kind = RF_COMMAND_SET_INSTRUMENT_STATE;
+        command->u.instrument.instrument = (uint32_t)among(both, 0, 2);
+        command->u.instrument.state =
+            among(both, 0, 2) != 0 ? RF_STATE_OPEN : (uint32_t)among(both, 0, RF_STATE_HALTED);
+    } else if (kind == 0) {
+        command->kind = RF_COMMAND_SET_ACCOUNT_LEVERAGE;
+        command->u.account.leverage = (uint32_t)among(both, 10, 100);
+    } else if (kind == 1) {
+        command->kind = RF_COMMAND_SET_FEES;
+        command->u.account.fees_reset = among(both, 0, 3) != 0;
+        command->u.account.taker_fee_rate = among(both, 0, 90000);
+    } else {
+        command->kind = RF_COMMAND_ADJUST;
+        command->u.money = (__typeof__(command->u.money)){
+            .account = (uint32_t)among(both, 3, TWIN_USERS), .amount = among(both, -20000000000, 20000000000)};
+    }
+}
+
+static void step_twins(twins *both)
+{
+    rf_command command = {0};
+    const int64_t kind = among(both, 0, 99);
+    if (kind == 0) {
+        both->mark = rf_max(100000, both->mark + 5 * among(both, -300, 300));
+        set_mark(both, (uint32_t)among(both, 0, 2));
+        run_to_end(both);
+        return;
+    }
+    if (kind < 40)
+        draw_order(both, &command);
+    else if (kind < 96)
+        draw_change(both, &command);
+    else
+        draw_account(both, &command);
+    apply(both, &command);
+    run_to_end(both);
+}
+
+/* Answers, state and invariants are the same with short cuts and without. */
+static void twins_answer_alike(void **state)
+{
+    (void)state;
+    twins both = {.quick = twin_engine(), .exact = twin_engine(), .random = {47}, .mark = 500000};
+    uint32_t roomy = 0;
+    found(&both);
+    for (uint32_t step = 0; step < TWIN_COMMANDS; step++) {
+        step_twins(&both);
+        rf_invariant rows[32];
+        const size_t count = step % 4 != 0 ? 0 : rf_engine_check(both.quick, rows, 32);
+        for (size_t i = 0; i < count; i++)
+            assert_true(rows[i].ok);
+        for (uint32_t i = 1; i <= TWIN_USERS; i++)
+            roomy += both.quick->accounts[i].room > 0;
+        const rf_digest quick = step % 64 != 0 ? (rf_digest){0} : rf_engine_digest(both.quick),
+                        exact = step % 64 != 0 ? (rf_digest){0} : rf_engine_digest(both.exact);
+        assert_true(quick.high == exact.high && quick.low == exact.low);
+    }
+    assert_true(both.accepted[RF_COMMAND_AMEND_ORDER] > 100000 && both.poor > 10000 && roomy > 100000);
+    free(both.quick);
+    free(both.exact);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_is_there),
+        cmocka_unit_test(room_of_sells_below_the_mark),
+        cmocka_unit_test(twins_answer_alike),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
