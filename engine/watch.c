@@ -77,6 +77,14 @@ static rf_rate maintenance_rate(const rf_margin_params *params, rf_qty qty)
     return half_e8 >= RF_E8 / 2 ? RF_E8 / 2 : rf_max(plain, (rf_rate)half_e8);
 }
 
+/* a / b for a >= 0, b > 0: what fits 64 bits, nearly all of it, is divided there. */
+static rf_wide quotient(rf_wide a, rf_wide b)
+{
+    if (a >> 64 == 0 && b >> 64 == 0)
+        return (uint64_t)a / (uint64_t)b;
+    return a / b;
+}
+
 /* Most that U - R can lose per unit of price, in each direction. */
 typedef struct losses {
     rf_wide down, up;
@@ -88,7 +96,8 @@ static losses losses_of(const rf_margin_params *params, const rf_position *posit
     const rf_qty sells = rf_max(0, -position->q) + position->open_qty[RF_SELL];
     const rf_rate rate =
         2 * params->taker + params->liquidation_fee + maintenance_rate(params, sells);
-    const rf_wide growth = ((rf_wide)sells * params->k * rate + (RF_E8 - 1)) / RF_E8;
+    const rf_wide scaled = (rf_wide)sells * params->k * rate + (RF_E8 - 1);
+    const rf_wide growth = quotient(scaled, RF_E8);
     losses most;
     most.down = profit > 0 ? profit : 0;
     most.up = growth > profit ? growth - profit : 0;
@@ -100,7 +109,7 @@ static rf_price distance(rf_wide slack, rf_wide loss)
 {
     if (loss <= 0)
         return RF_AMOUNT_MAX;
-    const rf_wide covered = slack <= 0 ? 0 : slack / loss;
+    const rf_wide covered = slack <= 0 ? 0 : quotient(slack, loss);
     return covered >= RF_AMOUNT_MAX ? RF_AMOUNT_MAX : (rf_price)covered + 1;
 }
 
@@ -292,12 +301,6 @@ static rf_wide floor_of(rf_engine *engine, uint32_t account)
     return floor;
 }
 
-static bool keys_hold(rf_engine *engine, uint32_t account, rf_money available)
-{
-    const rf_wide floor = floor_of(engine, account);
-    return floor >= 0 && available >= floor;
-}
-
 /* ---- Cross accounts: new keys ---------------------------------------------------------------- */
 
 /* How the slack is split: by what each part loses when prices move by the same fraction against
@@ -410,7 +413,7 @@ static void key_position(rf_engine *engine, uint32_t position, const split *all)
     const rf_wide share = share_of(all, weight_of(&most, mark));
     /* Nothing is promised beyond half the reach, so that after a fall the upper key is still
      * within it. */
-    const rf_price reach = (rf_price)((rf_wide)mark * instrument->reach / (2 * RF_E8));
+    const rf_price reach = (rf_price)quotient((rf_wide)mark * instrument->reach, 2 * RF_E8);
     const rf_price widest = reach > 0 ? reach : mark / 2;
     const rf_price down = rf_min(distance(share, most.down), mark / 2 + 1);
     const rf_price up = rf_min(distance(share, most.up), widest + 1);
@@ -472,6 +475,21 @@ static bool key_account(rf_engine *engine, uint32_t account)
     return unhealthy;
 }
 
+/* An account with one position and no keys yet is keyed by the lower bound of what it has available, which is a
+ * lower bound of its slack, too: maintenance is less than initial margin. Half of it leaves room. False: it is not of
+ * this kind. */
+static bool key_simply(rf_engine *engine, uint32_t account, rf_money least)
+{
+    const rf_seat *seat = &engine->seats[engine->accounts[account].seats];
+    const uint32_t position = seat->position[0];
+    if (least <= 4 * ROUNDING || position == RF_NONE || seat->account_next != RF_NONE ||
+        !is_watched(engine, &engine->positions[position]))
+        return false;
+    const split all = {.slack = least / 2 - ROUNDING, .parts = 1};
+    key_position(engine, position, &all);
+    return true;
+}
+
 static void note_room(const rf_engine *engine, rf_account *owner, rf_money least)
 {
     if (owner->floor_version == engine->marks_version && least >= owner->net_floor)
@@ -483,8 +501,9 @@ static void watch_account(rf_engine *engine, uint32_t account, rf_money least)
 {
     if (account == RF_FUND)
         return;
-    if (!keys_hold(engine, account, least) &&
-        !keys_hold(engine, account, rf_cross_available(engine, account)))
+    const rf_wide floor = floor_of(engine, account);
+    if (floor < 0 ? !key_simply(engine, account, least)
+                  : least < floor && rf_cross_available(engine, account) < floor)
         key_account(engine, account);
     note_room(engine, &engine->accounts[account], least);
 }

@@ -522,6 +522,25 @@ static void test_orders_after_a_fall(void **state)
     free(engine);
 }
 
+/* Ten million coins for sale: what they need more as the mark rises does not fit 64 bits on the way. */
+static void test_large_orders(void **state)
+{
+    (void)state;
+    rf_engine *engine = make_engine(8, 4, 4096);
+    const uint32_t position = flat_account(engine, 5000000000000000);
+    rf_instrument *instrument = &engine->instruments[0];
+    instrument->mark = 1000;
+    rest_sell(engine, position, 1000, 100000000000);
+    assert_false(rf_cross_unhealthy(engine, 1));
+    while (!rf_cross_unhealthy(engine, 1)) {
+        instrument->mark++;
+        if (rf_watch_hits(engine, instrument) != 0)
+            rf_watch_account(engine, 1);
+    }
+    assert_int_equal(rf_watch_hits(engine, instrument), 1);
+    free(engine);
+}
+
 static void look_at_order(rf_engine *engine)
 {
     rf_watch_account(engine, 1);
@@ -744,6 +763,7 @@ int main(void)
         cmocka_unit_test(test_against_brute_force),
         cmocka_unit_test(test_hits_converge),
         cmocka_unit_test(test_orders_after_a_fall),
+        cmocka_unit_test(test_large_orders),
         cmocka_unit_test(test_what_was_counted_for_older_keys),
         cmocka_unit_test(test_keys_of_nothing_are_dropped),
         cmocka_unit_test(test_orders_against_collateral),
