@@ -66,7 +66,8 @@ void rf_bench_found(const rf_bench_setup *setup, rf_bench_apply apply, void *con
 void rf_bench_close(rf_bench_world *world);
 /* number: of the command in its stream; a new order's client_oid is made of it, as a client would. */
 void rf_bench_expand(const rf_bench_command *small, uint64_t number, rf_command *command);
-/* Applies the stream in batches of 64, with prefetch where the world does not fit the caches. Returns nanoseconds. */
+/* Applies the stream, with prefetch where the world does not fit the caches. Returns the nanoseconds of that alone: the
+ * commands are expanded some hundred at a time between the measured stretches. */
 int64_t rf_bench_play(rf_bench_world *world, const rf_bench_stream *stream, bool prefetch);
 /* The line of a replay script that command number has after the lines that open the world. */
 uint64_t rf_bench_line(const rf_bench_world *world, uint64_t number);
@@ -87,7 +88,8 @@ void rf_bench_seconds_row(const rf_bench_options *options, const char *work, con
                           const char *members, int64_t *values, uint32_t count);
 void rf_bench_header(const rf_bench_options *options);
 
-/* instructions:u of this thread where the kernel counts them; false: it does not. */
+/* instructions:u of this thread where the kernel counts them, what rf_bench_play does not measure left out; false: it
+ * does not. */
 bool rf_bench_count_start(void);
 int64_t rf_bench_count_stop(void);
 

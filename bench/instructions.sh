@@ -1,6 +1,6 @@
 #!/bin/sh
 # instructions.sh [PROGRAM]: instructions per command where the machine's own counters cannot be read. Valgrind counts
-# every instruction between the first command of a stream and its last, the event sink included; no load on the
+# every instruction from the first command of a stream to its last, the event sink included; no load on the
 # machine moves the figure by a single one.
 set -eu
 program=${1:-build/ringfence}
@@ -10,7 +10,7 @@ trap 'rm -rf "$folder"' EXIT
 
 count() { # WHAT: runs it, and prints each work with instructions and commands
     rm -f "$folder"/out*
-    valgrind -q --tool=callgrind --toggle-collect=rf_bench_play --dump-after=rf_bench_play \
+    valgrind -q --tool=callgrind --toggle-collect='play_batch*' --dump-after=rf_bench_play \
         --callgrind-out-file="$folder/out" "$program" bench "$1" --quick --runs 1 --commands 200000 >"$folder/said" 2>&1 ||
         { cat "$folder/said" >&2; exit 1; }
     # One dump for each stream, in the order in which they were played.

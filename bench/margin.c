@@ -333,12 +333,12 @@ static void print_digest(const rf_bench_options *options, const char *work,
             (unsigned long long)digest.high, (unsigned long long)digest.low);
 }
 
-/* Each command timed alone, in batches of 64 as a driver has them, the prefetch of a batch outside the
- * figures; the clock's own cost is in them. */
+/* Each command timed alone, the prefetch for those behind it outside the figures; the clock's own cost is in
+ * them. */
 static void service_times(const rf_bench_options *options, const char *work,
                           const rf_bench_setup *setup, const rf_bench_stream *stream)
 {
-    enum { BATCH = 64 };
+    enum { BATCH = 512 };
     static rf_command batch[BATCH];
     rf_bench_world world;
     rf_bench_open(&world, setup);
@@ -349,8 +349,8 @@ static void service_times(const rf_bench_options *options, const char *work,
         const uint32_t count = left < BATCH ? (uint32_t)left : BATCH;
         for (uint32_t i = 0; i < count; i++)
             rf_bench_expand(&stream->commands[at + i], rf_bench_line(&world, at + i), &batch[i]);
-        rf_engine_prefetch(world.engine, batch, count);
         for (uint32_t i = 0; i < count; i++) {
+            rf_engine_prefetch(world.engine, &batch[i], count - i);
             const int64_t start = rf_bench_now_ns();
             rf_engine_apply(world.engine, &batch[i], &result);
             times[at + i] = rf_bench_now_ns() - start;

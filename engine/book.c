@@ -10,6 +10,8 @@
  * is paid by what it saves, and prices that jump back and forth cannot make it thrash. */
 #include "engine/book.h"
 
+#include "engine/prefetch.h"
+
 enum { DEBT_MIN = 64, FAR_STRIDE = 64 };
 
 /* ---- Bitmap over the ring -------------------------------------------------------------------- */
@@ -609,7 +611,7 @@ void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_
     const rf_book *book = &instrument->book;
     const rf_book_level *level = window_level(engine, book, tick_of(book, price));
     if (last_order)
-        __builtin_prefetch(&engine->orders[level->last], 1, 3);
+        rf_fetch(&engine->orders[level->last]);
     else
-        __builtin_prefetch(level, 1, 3);
+        rf_fetch(level);
 }

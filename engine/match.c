@@ -9,6 +9,7 @@
 #include "engine/cross.h"
 #include "engine/order.h"
 #include "engine/position.h"
+#include "engine/prefetch.h"
 #include "engine/settle.h"
 #include "engine/trade.h"
 
@@ -334,6 +335,8 @@ static void run(rf_walk *walk)
     uint32_t maker = walk->left > 0 ? rf_book_best(engine, walk->instrument, side) : RF_NONE;
     while (maker != RF_NONE && crosses(walk->order, engine->orders[maker].price)) {
         const uint32_t next = rf_book_next(engine, walk->instrument, maker);
+        rf_fetch(&engine->orders[next]);
+        rf_prefetch_maker(engine, &engine->orders[maker]);
         if (!visit(walk, maker))
             break;
         maker = next;

@@ -4,6 +4,7 @@
 #include "engine/order.h"
 
 #include "engine/map.h"
+#include "engine/prefetch.h"
 
 #define RECENT (1u << 31)
 
@@ -153,7 +154,7 @@ const rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account,
 void rf_order_fetch_slot(const rf_engine *engine, uint64_t id)
 {
     const rf_map *map = &engine->order_ids;
-    __builtin_prefetch(&map->slots[rf_map_home_of_id(id) & map->mask], 0, 3);
+    rf_fetch(&map->slots[rf_map_home_of_id(id) & map->mask]);
 }
 
 uint32_t rf_order_guess(const rf_engine *engine, uint64_t id)

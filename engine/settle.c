@@ -6,6 +6,7 @@
 #include "engine/match.h"
 #include "engine/order.h"
 #include "engine/position.h"
+#include "engine/prefetch.h"
 #include "engine/trade.h"
 
 rf_money rf_fee(rf_money notional, rf_rate rate)
@@ -79,6 +80,7 @@ static void settle_side(rf_engine *engine, const rf_match_side *match)
     cold->fee += fee;
     cold->update_time_ns = engine->now_ns;
     rf_position_touch(engine, order->position);
+    rf_prefetch_keys(engine, order->position);
     emit_fill(engine, match, realized, fee);
 }
 

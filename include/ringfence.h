@@ -412,9 +412,9 @@ RF_API void rf_engine_apply(rf_engine *engine, const rf_command *command, rf_res
 RF_API bool rf_engine_pending(const rf_engine *engine);
 RF_API uint64_t rf_engine_seq(const rf_engine *engine); /* commands applied, refused ones too */
 RF_API int64_t rf_engine_time_ns(const rf_engine *engine);
-/* Asks the processor for what these commands will touch, so that a batch waits for memory together
- * and not one command after the other. Changes nothing; worth it where the state does not fit the
- * caches. Any number; 64 is a good one. */
+/* Before each apply: all commands in hand, the one to be applied first. Asks the processor for what
+ * those a little behind it will touch, so that memory is waited for while others are applied.
+ * Changes nothing; worth it where the state does not fit the caches. Fewer than 25 commands gain less. */
 RF_API void rf_engine_prefetch(const rf_engine *engine, const rf_command *commands, uint32_t count);
 
 /* Snapshots. The stream is canonical (objects by id, little-endian, no handles), so the digest of equal

@@ -310,8 +310,9 @@ static void draw_account(twins *both, rf_command *command)
         command->u.account.taker_fee_rate = among(both, 0, 90000);
     } else {
         command->kind = RF_COMMAND_ADJUST;
-        command->u.money = (__typeof__(command->u.money)){
-            .account = (uint32_t)among(both, 3, TWIN_USERS), .amount = among(both, -20000000000, 20000000000)};
+        command->u.money =
+            (__typeof__(command->u.money)){.account = (uint32_t)among(both, 3, TWIN_USERS),
+                                           .amount = among(both, -20000000000, 20000000000)};
     }
 }
 
@@ -335,6 +336,22 @@ static void step_twins(twins *both)
     run_to_end(both);
 }
 
+/* Commands of all kinds to look ahead at, with whatever numbers: looking changes nothing and stays within bounds. */
+static void look_ahead(twins *both)
+{
+    rf_command ahead[32] = {0};
+    for (uint32_t i = 0; i < 32; i++) {
+        ahead[i].kind = (rf_command_kind)among(both, 0, RF_COMMAND_KINDS - 1);
+        if (among(both, 0, 3) != 0)
+            ahead[i].kind =
+                (rf_command_kind)among(both, RF_COMMAND_PLACE_ORDER, RF_COMMAND_CANCEL_ORDER);
+        ahead[i].u.order.account = (uint32_t)among(both, 0, TWIN_USERS + 5);
+        ahead[i].u.change.order_id = (uint64_t)among(both, -5, 100000);
+        ahead[i].u.change.price = among(both, INT64_MIN / 2, INT64_MAX / 2);
+    }
+    rf_engine_prefetch(both->quick, ahead, (uint32_t)among(both, 0, 32));
+}
+
 /* Answers, state and invariants are the same with short cuts and without. */
 static void twins_answer_alike(void **state)
 {
@@ -344,6 +361,8 @@ static void twins_answer_alike(void **state)
     found(&both);
     for (uint32_t step = 0; step < TWIN_COMMANDS; step++) {
         step_twins(&both);
+        if (step % 16 == 0)
+            look_ahead(&both);
         rf_invariant rows[32];
         const size_t count = step % 4 != 0 ? 0 : rf_engine_check(both.quick, rows, 32);
         for (size_t i = 0; i < count; i++)
@@ -354,7 +373,8 @@ static void twins_answer_alike(void **state)
                         exact = step % 64 != 0 ? (rf_digest){0} : rf_engine_digest(both.exact);
         assert_true(quick.high == exact.high && quick.low == exact.low);
     }
-    assert_true(both.accepted[RF_COMMAND_AMEND_ORDER] > 100000 && both.poor > 10000 && roomy > 100000);
+    assert_true(both.accepted[RF_COMMAND_AMEND_ORDER] > 100000 && both.poor > 10000 &&
+                roomy > 100000);
     free(both.quick);
     free(both.exact);
 }
