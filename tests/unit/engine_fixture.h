@@ -95,7 +95,9 @@ static inline uint64_t fixture_next(fixture_random *random)
 /* From low to high, both included. */
 static inline int64_t fixture_range(fixture_random *random, int64_t low, int64_t high)
 {
-    return low + (int64_t)(fixture_next(random) % (uint64_t)(high - low + 1));
+    uint64_t span = (uint64_t)high - (uint64_t)low;
+    uint64_t above = span == UINT64_MAX ? fixture_next(random) : fixture_next(random) % (span + 1);
+    return (int64_t)((uint64_t)low + above);
 }
 
 #endif
