@@ -94,7 +94,7 @@ static rf_error find_trader(rf_doors *doors, const rf_http_request *request,
     access->caller = (rf_caller){.door = RF_DOOR_PRIVATE, .account = access->identity.account};
     const char *who =
         access->identity.api_key[0] ? access->identity.api_key : access->identity.user;
-    access->rate = rf_rate_method(doors->parts.rates, who, method, rf_clock_wall_ns());
+    access->rate = rf_rate_method(doors->parts.rates, who, method, rf_clock_monotonic_ns());
     return access->rate.allowed ? RF_ERR_OK : RF_ERR_TOO_MANY_REQUESTS;
 }
 
@@ -110,6 +110,6 @@ rf_error rf_access_request(rf_doors *doors, rf_conn conn, const rf_http_request 
                              access);
     if (method->door == RF_DOOR_PRIVATE)
         return find_trader(doors, request, envelope, method, address, access);
-    access->rate = rf_rate_method(doors->parts.rates, address, method, rf_clock_wall_ns());
+    access->rate = rf_rate_method(doors->parts.rates, address, method, rf_clock_monotonic_ns());
     return access->rate.allowed ? RF_ERR_OK : RF_ERR_TOO_MANY_REQUESTS;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/clock.h"
+
 enum {
     MS = 1000000,
     SIGNERS = 1024, /* keys whose secret is at hand; others are unsealed when they call */
@@ -33,16 +35,20 @@ struct rf_auth {
     rf_signer *nobody; /* does the work for keys that do not exist */
     slot signers[SIGNERS];
     window windows[WINDOWS];
+    int64_t since_ms; /* by the wall clock */
+    int64_t open_ns;  /* monotonic */
     uint8_t secret[crypto_shorthash_KEYBYTES];
 };
 
-rf_auth *rf_auth_open(const rf_registry *registry, const rf_vault *vault)
+rf_auth *rf_auth_open(const rf_registry *registry, const rf_vault *vault, int64_t since_ns)
 {
     rf_auth *auth = sodium_init() < 0 ? NULL : calloc(1, sizeof *auth);
     if (!auth)
         return NULL;
     auth->registry = registry;
     auth->vault = vault;
+    auth->since_ms = since_ns / MS;
+    auth->open_ns = rf_clock_monotonic_ns();
     randombytes_buf(auth->secret, sizeof auth->secret);
     auth->nobody = rf_signer_open(auth->secret, sizeof auth->secret);
     if (!auth->nobody) {
@@ -119,6 +125,14 @@ static bool nonce_in_window(int64_t nonce_ms, int64_t time_ns)
 {
     int64_t off_ms = nonce_ms - time_ns / MS;
     return nonce_ms >= 0 && off_ms <= RF_NONCE_MS && off_ms >= -RF_NONCE_MS;
+}
+
+/* Was it signed before this process began to remember? By the clock that cannot be set, so that a wall
+ * clock that is set back later shuts nobody out. */
+static bool is_from_before(const rf_auth *auth, int64_t nonce_ms)
+{
+    return nonce_ms < auth->since_ms &&
+           rf_clock_monotonic_ns() - auth->open_ns < 2LL * RF_NONCE_MS * MS;
 }
 
 /* The minute's set. One of an earlier minute has nonces that are no longer good: it is emptied, by
@@ -324,6 +338,8 @@ rf_error rf_auth_check(rf_auth *auth, const rf_credentials *given, rf_identity *
         return RF_ERR_INVALID_NONCE;
     const rf_method *method = given->method;
     if (method && (method->flags & RF_METHOD_CHANGE)) {
+        if (is_from_before(auth, nonce_ms))
+            return RF_ERR_INVALID_NONCE;
         rf_error code = remember(auth, signature, nonce_ms, given->reserved);
         if (code != RF_ERR_OK)
             return code;

@@ -50,8 +50,10 @@ typedef struct rf_credentials {
 
 typedef struct rf_auth rf_auth;
 
-/* Both are borrowed. NULL: out of memory. */
-rf_auth *rf_auth_open(const rf_registry *registry, const rf_vault *vault);
+/* Both are borrowed. since_ns: the wall clock now. What was signed before it may have been done by
+ * another process that remembered it, so a change is refused (40102); told apart only for as long as
+ * its nonce could be good. NULL: out of memory. */
+rf_auth *rf_auth_open(const rf_registry *registry, const rf_vault *vault, int64_t since_ns);
 void rf_auth_close(rf_auth *auth);
 
 /* A signed call. OK: *identity is set. */

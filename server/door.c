@@ -286,9 +286,16 @@ static void on_event(void *context, const rf_event *event)
     rf_socket_event(doors, event);
 }
 
+rf_moment rf_doors_now(const rf_doors *doors)
+{
+    return (rf_moment){.time_ns = rf_sequencer_now(doors->parts.sequencer),
+                       .clock_ns = rf_clock_monotonic_ns(),
+                       .barrier = rf_local_seq(doors)};
+}
+
 void rf_doors_turn(rf_doors *doors)
 {
-    rf_feed_flush(doors->parts.feed, rf_sequencer_now(doors->parts.sequencer), rf_local_seq(doors));
+    rf_feed_flush(doors->parts.feed, rf_doors_now(doors));
     rf_sequencer_turn(doors->parts.sequencer);
 }
 

@@ -91,6 +91,8 @@ rf_gate_handler rf_doors_handler(rf_doors *doors);
 bool rf_doors_tick(rf_doors *doors);
 /* At the end of each turn of the loop: tells subscribers, hands the journal on. */
 void rf_doors_turn(rf_doors *doors);
+/* What the feed is told of the time. */
+rf_moment rf_doors_now(const rf_doors *doors);
 /* From the sequencer: a batch is durable; a batch was handed on. */
 void rf_doors_durable(rf_doors *doors, uint64_t seq, int64_t flush_ns);
 void rf_doors_taken(rf_doors *doors);

@@ -93,12 +93,13 @@ static void release_gone(rf_feed *feed)
 
 /* The sequence of user messages begins above what any earlier run of the server can have used: it
  * starts at the clock, with room for two million messages a second ever since. */
-static void start(rf_feed *feed, int64_t time_ns, uint64_t barrier)
+static void start(rf_feed *feed, rf_moment now)
 {
-    feed->time_ns = time_ns;
-    feed->barrier = barrier;
+    feed->time_ns = now.time_ns;
+    feed->clock_ns = now.clock_ns;
+    feed->barrier = now.barrier;
     if (feed->seq == 0)
-        feed->seq = (uint64_t)(time_ns / NS_PER_MS) << 11;
+        feed->seq = (uint64_t)(now.time_ns / NS_PER_MS) << 11;
 }
 
 static void flush(rf_feed *feed)
@@ -116,9 +117,9 @@ static void flush(rf_feed *feed)
     feed_send_pending(feed);
 }
 
-void rf_feed_flush(rf_feed *feed, int64_t time_ns, uint64_t barrier)
+void rf_feed_flush(rf_feed *feed, rf_moment now)
 {
-    start(feed, time_ns, barrier);
+    start(feed, now);
     flush(feed);
     release_gone(feed);
 }
@@ -127,10 +128,10 @@ void rf_feed_flush(rf_feed *feed, int64_t time_ns, uint64_t barrier)
  * and again, because a recovery may put a fresh engine in the old one's place. */
 #define RANK_AGE_NS 1000000000LL
 
-void rf_feed_beat(rf_feed *feed, int64_t time_ns, uint64_t barrier)
+void rf_feed_beat(rf_feed *feed, rf_moment now)
 {
     rf_engine_set_rank_age(feed->world->engine, RANK_AGE_NS);
-    start(feed, time_ns, barrier);
+    start(feed, now);
     flush(feed);
     feed_beat_books(feed);
     feed_flush_waiting(feed);
@@ -320,8 +321,7 @@ static void subscribe_each(rf_feed *feed, const rf_subscriber *subscriber,
 }
 
 rf_error rf_feed_subscribe(rf_feed *feed, const rf_subscriber *subscriber, const rf_json *json,
-                           uint32_t params, int64_t id, int64_t time_ns, uint64_t barrier,
-                           char problem[160])
+                           uint32_t params, int64_t id, rf_moment now, char problem[160])
 {
     feed_request request;
     rf_error code = read_request(&request, json, params, problem);
@@ -330,7 +330,7 @@ rf_error rf_feed_subscribe(rf_feed *feed, const rf_subscriber *subscriber, const
     if (code != RF_ERR_OK)
         return code;
     /* What happened before belongs to those who were here before. */
-    start(feed, time_ns, barrier);
+    start(feed, now);
     flush(feed);
     acknowledge(feed, subscriber->conn, id, "subscribe");
     subscribe_each(feed, subscriber, &request, id);

@@ -19,6 +19,14 @@ typedef struct rf_feed rf_feed;
 rf_feed *rf_feed_open(rf_world *world, rf_gate *gate);
 void rf_feed_close(rf_feed *feed);
 
+/* When it is. What is told carries the venue's time, which a sandbox may hold or an operating system
+ * set; beats and intervals go by the clock that neither can. */
+typedef struct rf_moment {
+    int64_t time_ns;  /* the venue's */
+    int64_t clock_ns; /* monotonic */
+    uint64_t barrier; /* the journal's newest record */
+} rf_moment;
+
 typedef struct rf_subscriber {
     rf_conn conn;
     bool market;      /* came in at /market: market channels; else user channels */
@@ -29,15 +37,14 @@ typedef struct rf_subscriber {
  * acknowledgement (id -1: none was given) and what the channel begins with. The answer is OK or why
  * not: 40004, 40101, 40107; then nothing was sent and `problem` has the words. */
 rf_error rf_feed_subscribe(rf_feed *feed, const rf_subscriber *subscriber, const rf_json *json,
-                           uint32_t params, int64_t id, int64_t time_ns, uint64_t barrier,
-                           char problem[160]);
+                           uint32_t params, int64_t id, rf_moment now, char problem[160]);
 rf_error rf_feed_unsubscribe(rf_feed *feed, const rf_subscriber *subscriber, const rf_json *json,
                              uint32_t params, int64_t id, uint64_t barrier, char problem[160]);
 void rf_feed_forget(rf_feed *feed, rf_conn conn); /* the connection is gone */
 
 /* Sends what the commands since the last call changed: once per turn of the loop. */
-void rf_feed_flush(rf_feed *feed, int64_t time_ns, uint64_t barrier);
+void rf_feed_flush(rf_feed *feed, rf_moment now);
 /* Channels with a beat of their own (book snapshots, account risk): every 10 ms or later. */
-void rf_feed_beat(rf_feed *feed, int64_t time_ns, uint64_t barrier);
+void rf_feed_beat(rf_feed *feed, rf_moment now);
 
 #endif

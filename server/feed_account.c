@@ -292,7 +292,7 @@ static feed_channel *first_due(const rf_feed *feed, const feed_link *list)
     if (feed_list_empty(list))
         return NULL;
     feed_channel *channel = FEED_OF(feed_channel, timer, list->after);
-    return channel->due_ns <= feed->time_ns ? channel : NULL;
+    return channel->due_ns <= feed->clock_ns ? channel : NULL;
 }
 
 /* Accounts without a subscriber are not looked at when marks move. */
@@ -301,11 +301,11 @@ void feed_beat_accounts(rf_feed *feed)
     feed_channel *channel;
     while ((channel = first_due(feed, &feed->risks))) {
         feed_await(&feed->risks, channel,
-                   feed->time_ns + feed_interval_ns(RF_CHANNEL_ACCOUNT_RISK));
+                   feed->clock_ns + feed_interval_ns(RF_CHANNEL_ACCOUNT_RISK));
         push_state(feed, channel);
     }
     while ((channel = first_due(feed, &feed->watches))) {
-        feed_await(&feed->watches, channel, feed->time_ns + FEED_WATCH_MS * NS_PER_MS);
+        feed_await(&feed->watches, channel, feed->clock_ns + FEED_WATCH_MS * NS_PER_MS);
         if (channel->marks_seen != feed->marks)
             judge_account(feed, channel);
     }

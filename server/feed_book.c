@@ -127,7 +127,7 @@ static void send_changes(rf_feed *feed, feed_channel *channel, const feed_stream
     rf_put_close(&feed->out, '}');
     rf_message_close(&feed->out, NULL);
     channel->update = stream->update;
-    feed_await(&feed->quiet, channel, feed->time_ns + FEED_QUIET_MS * NS_PER_MS);
+    feed_await(&feed->quiet, channel, feed->clock_ns + FEED_QUIET_MS * NS_PER_MS);
     feed_send(feed, channel, &feed->out);
 }
 
@@ -183,12 +183,12 @@ void feed_begin_book(rf_feed *feed, feed_channel *channel)
 {
     if (channel->name.mode == FEED_SNAPSHOTS) {
         if (!channel->timer.after)
-            feed_await(&feed->snapshots, channel, feed->time_ns + FEED_BOOK_MS * NS_PER_MS);
+            feed_await(&feed->snapshots, channel, feed->clock_ns + FEED_BOOK_MS * NS_PER_MS);
         put_whole_book(feed, channel);
         return;
     }
     if (!channel->timer.after)
-        feed_await(&feed->quiet, channel, feed->time_ns + FEED_QUIET_MS * NS_PER_MS);
+        feed_await(&feed->quiet, channel, feed->clock_ns + FEED_QUIET_MS * NS_PER_MS);
     put_snapshot(feed, channel, stream_of(feed, channel), channel->update);
 }
 
@@ -198,7 +198,7 @@ static feed_channel *first_due(const rf_feed *feed, const feed_link *list)
     if (feed_list_empty(list))
         return NULL;
     feed_channel *channel = FEED_OF(feed_channel, timer, list->after);
-    return channel->due_ns <= feed->time_ns ? channel : NULL;
+    return channel->due_ns <= feed->clock_ns ? channel : NULL;
 }
 
 /* A beat does a bounded amount of work, so that many books with many depths make the books slower and
@@ -211,9 +211,9 @@ static void beat_streams(rf_feed *feed, feed_mode mode)
         link = next;
         next = link->after;
         feed_stream *stream = FEED_OF(feed_stream, link, link);
-        if (feed->time_ns < stream->due_ns)
+        if (feed->clock_ns < stream->due_ns)
             continue;
-        stream->due_ns = feed->time_ns + speed_ns[mode];
+        stream->due_ns = feed->clock_ns + speed_ns[mode];
         feed_refresh_stream(feed, stream);
         feed_link_remove(link);
         feed_link_append(list, link);
@@ -225,7 +225,7 @@ static void beat_snapshots(rf_feed *feed)
     feed_channel *channel;
     feed->work = 0;
     while (feed->work++ < FEED_WORK_MAX && (channel = first_due(feed, &feed->snapshots))) {
-        feed_await(&feed->snapshots, channel, feed->time_ns + FEED_BOOK_MS * NS_PER_MS);
+        feed_await(&feed->snapshots, channel, feed->clock_ns + FEED_BOOK_MS * NS_PER_MS);
         put_whole_book(feed, channel);
         feed_send(feed, channel, &feed->out);
     }

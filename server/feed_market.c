@@ -310,7 +310,7 @@ static void changed(rf_feed *feed, feed_channel *channel)
     int64_t interval_ns = feed_interval_ns(channel->name.kind);
     if (interval_ns == 0)
         send_each_told(feed, channel);
-    else if (!channel->waiting && feed->time_ns - channel->sent_ns >= interval_ns)
+    else if (!channel->waiting && feed->clock_ns - channel->sent_ns >= interval_ns)
         send_change(feed, channel);
     else if (!channel->waiting) {
         channel->waiting = true;
@@ -332,7 +332,7 @@ void feed_flush_waiting(rf_feed *feed)
     for (feed_link *link = feed->waiting.after, *next; link != &feed->waiting; link = next) {
         feed_channel *channel = FEED_OF(feed_channel, timer, link);
         next = link->after;
-        if (channel->due_ns > feed->time_ns)
+        if (channel->due_ns > feed->clock_ns)
             continue;
         feed_link_remove(&channel->timer);
         channel->waiting = false;

@@ -72,7 +72,7 @@ void feed_send_pending(rf_feed *feed)
 {
     for (size_t i = 0; i < feed->pending_count; i++) {
         feed_message *message = &feed->pending[i];
-        message->channel->sent_ns = feed->time_ns;
+        message->channel->sent_ns = feed->clock_ns;
         feed_send_frame(feed, message->channel, message->frame);
         if (feed_is_kept(message->channel->name.kind))
             keep(feed, message);

@@ -56,7 +56,7 @@ void feed_send_frame(rf_feed *feed, feed_channel *channel, rf_frame *frame)
 void feed_send(rf_feed *feed, feed_channel *channel, const rf_bytes *text)
 {
     rf_frame *frame = text->full ? NULL : rf_frame_new(text->data, text->size);
-    channel->sent_ns = feed->time_ns;
+    channel->sent_ns = feed->clock_ns;
     if (!frame) {
         give_up(feed, channel);
         return;

@@ -125,9 +125,9 @@ struct feed_channel {
     feed_link lagging; /* some member is behind */
     feed_member *members;
     uint32_t count, max, behind;
-    int64_t due_ns, sent_ns;
-    bool waiting; /* changed, and is in feed->waiting */
-    bool told;    /* `value` was */
+    int64_t due_ns, sent_ns; /* monotonic */
+    bool waiting;            /* changed, and is in feed->waiting */
+    bool told;               /* `value` was */
     int64_t value, bar_ns;
     uint64_t update;    /* book: the sequence that members stand at */
     uint64_t since_seq; /* user: everything behind it is in the ring */
@@ -142,7 +142,8 @@ typedef struct feed_stream {
     feed_link channels;
     uint32_t instrument;
     uint64_t update;
-    int64_t time_ns, due_ns;
+    int64_t time_ns; /* of the book */
+    int64_t due_ns;  /* monotonic */
     size_t count[2];
     rf_level levels[2][FEED_DEPTH_MAX];
 } feed_stream;
@@ -210,7 +211,8 @@ struct rf_feed {
     uint64_t marks; /* moves of any mark */
     feed_seen seen;
     rf_bytes out;
-    int64_t time_ns;
+    int64_t time_ns;  /* the venue's, for what is told */
+    int64_t clock_ns; /* monotonic, for when it is told */
     uint64_t barrier;
 };
 

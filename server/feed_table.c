@@ -370,7 +370,7 @@ feed_channel *feed_join(rf_feed *feed, rf_conn conn, const char *text, const fee
 static void linger(rf_feed *feed, feed_channel *channel)
 {
     feed_link_remove(&channel->timer);
-    channel->due_ns = feed->time_ns + FEED_LINGER_MS * NS_PER_MS;
+    channel->due_ns = feed->clock_ns + FEED_LINGER_MS * NS_PER_MS;
     feed_link_append(&feed->lingering, &channel->timer);
     feed->lingering_count++;
 }

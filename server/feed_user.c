@@ -249,7 +249,7 @@ void feed_begin_user(rf_feed *feed, feed_channel *channel, int64_t id, const boo
         put_open_orders(feed, channel);
     rf_message_close(&feed->out, NULL);
     if (kind == RF_CHANNEL_MARGIN && !channel->timer.after)
-        feed_await(&feed->watches, channel, feed->time_ns + FEED_WATCH_MS * NS_PER_MS);
+        feed_await(&feed->watches, channel, feed->clock_ns + FEED_WATCH_MS * NS_PER_MS);
     if (kind == RF_CHANNEL_ACCOUNT_RISK && !channel->timer.after)
-        feed_await(&feed->risks, channel, feed->time_ns + feed_interval_ns(kind));
+        feed_await(&feed->risks, channel, feed->clock_ns + feed_interval_ns(kind));
 }

@@ -8,6 +8,7 @@
 
 #include "api/handlers.h"
 #include "api/put.h"
+#include "server/clock.h"
 
 enum {
     MS = 1000000,
@@ -25,13 +26,14 @@ typedef struct session {
     uint32_t version; /* of the user then */
     uint32_t next;    /* in its chain: number plus 1 */
     uint64_t serial;  /* its place modulo RF_SESSIONS_MAX; 0 = free */
-    int64_t create_ns, used_ns;
+    int64_t create_ns,
+        used_ns; /* monotonic: it ends after so long, whatever becomes of the clock */
     bool console;
 } session;
 
 typedef struct tries {
     uint64_t name;
-    int64_t first_ns;
+    int64_t first_ns; /* monotonic */
     uint32_t count;
 } tries;
 
@@ -123,7 +125,7 @@ static tries *find_tries(rf_login *login, char kind, const char *name)
 static int64_t take_try(rf_login *login, char kind, const char *name)
 {
     tries *count = find_tries(login, kind, name);
-    int64_t now = now_ns(login), window_ns = (int64_t)RF_TRIES_MS * MS;
+    int64_t now = rf_clock_monotonic_ns(), window_ns = (int64_t)RF_TRIES_MS * MS;
     if (count->count == 0 || now - count->first_ns >= window_ns) {
         count->first_ns = now;
         count->count = 0;
@@ -168,7 +170,7 @@ static void drop_session(rf_login *login, session *of)
 /* What of it says that it is over, looked at whenever it is used. */
 static const rf_user *session_user(rf_login *login, const session *of)
 {
-    int64_t now = now_ns(login);
+    int64_t now = rf_clock_monotonic_ns();
     const rf_user *user = rf_registry_user(login->options.registry, of->user);
     bool over = now - of->create_ns >= (int64_t)RF_SESSION_MS * MS ||
                 now - of->used_ns >= (int64_t)RF_SESSION_IDLE_MS * MS || !user ||
@@ -200,8 +202,8 @@ static void open_session(rf_login *login, const rf_user *user, bool console,
     *fresh =
         (session){.version = user->version,
                   .serial = ++login->serial * RF_SESSIONS_MAX + (uint64_t)(fresh - login->sessions),
-                  .create_ns = now_ns(login),
-                  .used_ns = now_ns(login),
+                  .create_ns = rf_clock_monotonic_ns(),
+                  .used_ns = rf_clock_monotonic_ns(),
                   .console = console};
     memcpy(fresh->user, user->name, sizeof fresh->user);
     hash_id(id, fresh->id_hash);
@@ -295,7 +297,7 @@ rf_error rf_login_identify(rf_login *login, const rf_http_request *request, cons
     bool reads = strcmp(request->method, "GET") == 0 && !upgrade;
     if (!reads && !own_origin(login, request))
         return RF_ERR_USER_TIER_INVALID;
-    found->used_ns = now_ns(login);
+    found->used_ns = rf_clock_monotonic_ns();
     put_identity(found, user, address, identity);
     return RF_ERR_OK;
 }
@@ -306,7 +308,7 @@ bool rf_login_alive(rf_login *login, const rf_identity *identity, bool used)
     if (of->serial == 0 || of->serial != identity->session || !session_user(login, of))
         return false;
     if (used)
-        of->used_ns = now_ns(login);
+        of->used_ns = rf_clock_monotonic_ns();
     return true;
 }
 
@@ -365,7 +367,8 @@ static void put_session(rf_login *login, const session *of, const rf_user *user)
     if (user->role == RF_ROLE_TRADER)
         rf_put_account(&login->out, "account_id", user->account);
     rf_put_bool(&login->out, "totp", user->totp_size > 0);
-    rf_put_ms(&login->out, "expires_at", of->create_ns + (int64_t)RF_SESSION_MS * MS);
+    int64_t age_ns = rf_clock_monotonic_ns() - of->create_ns;
+    rf_put_ms(&login->out, "expires_at", now_ns(login) + (int64_t)RF_SESSION_MS * MS - age_ns);
     rf_put_close(&login->out, '}');
 }
 

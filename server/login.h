@@ -35,7 +35,7 @@ typedef struct rf_login_options {
     const rf_vault *vault;
     rf_audit *audit;                  /* may be NULL */
     bool secure;                      /* behind TLS: Secure cookies, __Host- name, https origins */
-    int64_t (*now_ns)(void *context); /* the wall clock */
+    int64_t (*now_ns)(void *context); /* the wall clock: codes, the audit log */
     uint64_t (*seq)(void *context);   /* the journal's newest record, for the audit log */
     void *context;
 } rf_login_options;

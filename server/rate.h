@@ -1,8 +1,10 @@
 /* Rate limits (api/methods.def): token buckets per key and method, per address and method, and a budget
- * per calendar second for a WebSocket; and what is served when the server is overloaded.
+ * per second for a WebSocket; and what is served when the server is overloaded.
  *
  * Promise: memory is bounded. A bucket that is full again is forgotten at no loss; should there be
  * more busy buckets than room, the one that is nearest to full is forgotten, in its owner's favour.
+ *
+ * The clock is the monotonic one: whoever sets the machine's clock gives nobody more, and locks nobody out.
  *
  * Overload: calls whose answers wait for the journal, and those of this turn of the loop, are
  * `waiting`. From overload_waiting (server/config.def) on only the reserved lane is served: what takes risk off or
@@ -18,7 +20,7 @@
 
 enum {
     RF_RATE_BUCKETS = 1 << 16,
-    RF_RATE_USER_SOCKET = 150, /* a calendar second, per connection */
+    RF_RATE_USER_SOCKET = 150, /* a second, per connection */
     RF_RATE_MARKET_SOCKET = 100,
 };
 

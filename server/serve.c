@@ -500,8 +500,7 @@ static void on_second(uv_timer_t *timer)
 static void on_beat(uv_timer_t *timer)
 {
     server *self = timer->data;
-    rf_feed_beat(self->doors->parts.feed, rf_sequencer_now(self->sequencer),
-                 rf_local_seq(self->doors));
+    rf_feed_beat(self->doors->parts.feed, rf_doors_now(self->doors));
 }
 
 static void start_timers(server *self)
@@ -533,7 +532,7 @@ static bool open_parts(server *self)
     parts->sequencer = self->sequencer;
     parts->history = self->history;
     parts->audit = self->audit;
-    parts->auth = rf_auth_open(world->registry, self->vault);
+    parts->auth = rf_auth_open(world->registry, self->vault, rf_clock_wall_ns());
     parts->rates = rf_rate_open((uint32_t)config->numbers[RF_SETTING_rate_limits]);
     parts->pages = rf_pages_open(web_dir[0] ? web_dir : NULL);
     parts->phase = &self->phase;

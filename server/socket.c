@@ -272,9 +272,8 @@ static void subscribe(rf_doors *doors, rf_session *session, const rf_origin *ori
 {
     char problem[160] = "";
     const rf_subscriber subscriber = subscriber_of(session);
-    rf_error code = rf_feed_subscribe(
-        doors->parts.feed, &subscriber, &doors->json, envelope->params, envelope->id,
-        rf_sequencer_now(doors->parts.sequencer), rf_local_seq(doors), problem);
+    rf_error code = rf_feed_subscribe(doors->parts.feed, &subscriber, &doors->json,
+                                      envelope->params, envelope->id, rf_doors_now(doors), problem);
     if (code != RF_ERR_OK)
         refuse(doors, origin, envelope, code, problem);
 }
@@ -356,8 +355,8 @@ void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t s
         .conn = conn, .original = text, .original_size = size, .start_ns = rf_clock_monotonic_ns()};
     if (!session)
         return;
-    rf_rate_answer rate =
-        rf_rate_message(doors->parts.rates, &session->budget, session->market, rf_clock_wall_ns());
+    rf_rate_answer rate = rf_rate_message(doors->parts.rates, &session->budget, session->market,
+                                          rf_clock_monotonic_ns());
     if (!rf_json_parse(&doors->json, text, size)) {
         rf_doors_refuse(doors, &origin, -1, NULL, RF_ERR_BAD_REQUEST, doors->json.error, 0);
         return;

@@ -278,6 +278,14 @@ test('secrets are nowhere in the data directory, and the key that seals them is 
   assert.ok(!bytes.includes(fs.readFileSync(keyFile)))
 })
 
+test('what was signed before a restart is not done again after it', async () => {
+  const change = signed(bob, 'private/cancel-all-orders')
+  assert.equal((await send('private/cancel-all-orders', change)).body.code, 0)
+  await venue.restart('SIGKILL')
+  assert.equal((await send('private/cancel-all-orders', change)).body.code, 40102)
+  assert.equal((await send('private/cancel-all-orders', signed(bob, 'private/cancel-all-orders'))).body.code, 0)
+})
+
 test('keys and addresses survive kill -9; without the sealing key no signature is good', async () => {
   await venue.restart('SIGKILL')
   assert.equal((await send(READ, signed(alice, READ))).body.code, 0)

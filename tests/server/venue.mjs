@@ -110,7 +110,7 @@ export class Venue {
     fs.rmSync(this.home, { recursive: true, force: true })
   }
 
-  // ---- Calls: the envelope that came back; code 0 is demanded unless told otherwise ----
+  // ---- Calls: the envelope that came back; code 0 is demanded unless told otherwise (null: any) ----
 
   raw(options, text) {
     return exchange({ host: '127.0.0.1', port: this.port, agent: this.agent, ...options }, text)
@@ -168,7 +168,7 @@ export class Venue {
 Venue.ids = 1
 
 function expectCode(body, wanted, what) {
-  if (wanted !== undefined && body?.code !== wanted) throw new Error(`${what}: code ${wanted} was wanted, not ${JSON.stringify(body)}`)
+  if (wanted !== null && body?.code !== wanted) throw new Error(`${what}: code ${wanted} was wanted, not ${JSON.stringify(body)}`)
   return body
 }
 

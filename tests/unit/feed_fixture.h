@@ -125,7 +125,7 @@ static inline void skip_all(rf_conn conn)
 typedef struct fixture {
     rf_world world;
     rf_feed *feed;
-    int64_t time_ns;
+    int64_t time_ns, clock_ns;
     uint64_t barrier;
     rf_json json;
     rf_json_token tokens[RF_JSON_TOKENS_MAX];
@@ -199,6 +199,11 @@ static inline const char *field(fixture *f, const char *text, const char *path)
 
 #define expect(f, text, path, wanted) assert_string_equal(field(f, text, path), wanted)
 
+static inline rf_moment now(const fixture *f)
+{
+    return (rf_moment){f->time_ns, f->clock_ns, f->barrier};
+}
+
 static inline rf_error ask(fixture *f, rf_conn conn, uint32_t account, int64_t id,
                            const char *params)
 {
@@ -206,8 +211,7 @@ static inline rf_error ask(fixture *f, rf_conn conn, uint32_t account, int64_t i
     if (who.market)
         who.account = 0;
     uint32_t token = parse(f, params);
-    return rf_feed_subscribe(f->feed, &who, &f->json, token, id, f->time_ns, f->barrier,
-                             f->problem);
+    return rf_feed_subscribe(f->feed, &who, &f->json, token, id, now(f), f->problem);
 }
 
 enum { MARKET = -1 }; /* for `account`: came in at the market's door */
@@ -236,13 +240,19 @@ static inline void unsubscribe(fixture *f, rf_conn conn, int account, const char
 
 static inline void flush(fixture *f)
 {
-    rf_feed_flush(f->feed, f->time_ns, f->barrier);
+    rf_feed_flush(f->feed, now(f));
+}
+
+static inline void set_time(fixture *f, int64_t time_ns)
+{
+    f->clock_ns += time_ns - f->time_ns;
+    f->time_ns = time_ns;
 }
 
 static inline void beat(fixture *f, int64_t ms)
 {
-    f->time_ns += ms * MS;
-    rf_feed_beat(f->feed, f->time_ns, f->barrier);
+    set_time(f, f->time_ns + ms * MS);
+    rf_feed_beat(f->feed, now(f));
 }
 
 static inline void new_account(fixture *f, const char *label)
@@ -292,6 +302,7 @@ static int open_fixture(void **state)
     rf_bytes_init(&f->out, NULL, 0, rf_world_grow);
     assert_true(rf_world_open(&f->world, &limits, false));
     f->time_ns = START_NS;
+    f->clock_ns = 3600000 * MS; /* the machine is up for an hour */
     f->feed = gate.feed = rf_feed_open(&f->world, NULL);
     assert_non_null(f->feed);
     must(f, 0, "operator/create-instrument",

@@ -123,7 +123,7 @@ static void a_beat_is_bounded(void **state)
         subscribe_all_depths(f, 1 + conn, names[conn % 4], speeds[conn / 4]);
     for (rf_conn conn = 1; conn <= 12; conn++)
         skip_all(conn);
-    f->time_ns += 500 * MS;
+    set_time(f, f->time_ns + 500 * MS);
     size_t told = 0;
     for (int beats = 0; beats < 4; beats++) {
         for (size_t i = 0; i < 4; i++)
@@ -363,15 +363,15 @@ static void candles_echo_their_spelling_and_finish_a_bar(void **state)
     expect(f, day, "result.interval", "1D");
     skip_all(2);
     /* A trade just before the minute ends, one in the next before the channel may speak again. */
-    f->time_ns = START_NS + 39950 * MS;
+    set_time(f, START_NS + 39950 * MS);
     place(f, 1, "BUY", "50000", "0.2", "");
     place(f, 2, "SELL", "50000", "0.2", "");
     flush(f);
     skip_all(2);
-    f->time_ns += 10 * MS;
+    set_time(f, f->time_ns + 10 * MS);
     place(f, 1, "BUY", "50000", "0.4", "");
     place(f, 2, "SELL", "50000", "0.4", "");
-    f->time_ns = START_NS + 40010 * MS;
+    set_time(f, START_NS + 40010 * MS);
     place(f, 1, "BUY", "50000", "0.8", "");
     place(f, 2, "SELL", "50000", "0.8", "");
     beat(f, 100);

@@ -228,6 +228,38 @@ static void risk_comes_every_two_seconds(void **state)
     assert_int_equal(waiting(1), 1);
 }
 
+/* A venue's clock that is held, or set back an hour, is no reason to be silent. */
+static void beats_do_not_follow_the_venues_clock(void **state)
+{
+    static const char book[] = "{\"channels\":[\"book.BTCUSD-PERP\"],\"book_subscription_type\":"
+                               "\"SNAPSHOT_AND_UPDATE\",\"book_update_frequency\":100}";
+    fixture *f = *state;
+    subscribe(f, 1, 1, "user.account_risk");
+    assert_int_equal(ask(f, 2, (uint32_t)MARKET, 1, book), RF_ERR_OK);
+    subscribe(f, 3, MARKET, "ticker.BTCUSD-PERP");
+    flush(f);
+    for (rf_conn conn = 1; conn <= 3; conn++)
+        skip_all(conn);
+    for (int round = 0; round < 2; round++) {
+        int64_t held_ns = f->time_ns - round * 3600000 * MS;
+        for (int second = 0; second < 4; second++) {
+            place(f, 1, "BUY", "49000", "0.01", "");
+            f->clock_ns += 1000 * MS;
+            f->time_ns = held_ns;
+            rf_feed_beat(f->feed, now(f));
+            f->time_ns = START_NS; /* the engine's own never goes back */
+            char at[24];
+            snprintf(at, sizeof at, "%lld", (long long)(held_ns / MS));
+            assert_int_equal(waiting(2), 1);
+            expect(f, next(2), "result.data.0.t", at);
+        }
+        assert_int_equal(waiting(1), 2);
+        assert_true(waiting(3) >= 4);
+        skip_all(1);
+        skip_all(3);
+    }
+}
+
 static void must_rank(fixture *f, const char *rank)
 {
     must(f, 1, "private/get-positions", "{}");
@@ -521,6 +553,7 @@ int main(void)
         TEST(states_are_told_once_a_turn),
         TEST(a_closed_position_comes_once_more_with_zero),
         TEST(risk_comes_every_two_seconds),
+        TEST(beats_do_not_follow_the_venues_clock),
         TEST(ranks_may_be_a_second_old),
         TEST(the_ledger_is_told_to_both_sides),
         TEST(margin_warns_once_for_each_crossing),

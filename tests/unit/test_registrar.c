@@ -115,7 +115,7 @@ static int set_up(void **state)
     assert_true(rf_world_open(&world, &limits, false));
     registrar = rf_registrar_open(
         &(rf_registrar_options){.world = &world, .vault = vault, .address_delay_ns = 24 * HOUR_NS});
-    auth = rf_auth_open(world.registry, vault);
+    auth = rf_auth_open(world.registry, vault, 0);
     assert_non_null(registrar);
     rf_json_init(&json, tokens, RF_JSON_TOKENS_MAX, text, sizeof text);
     assert_int_equal(operate("operator/create-account", "{\"account\":\"alice\"}"), 0);
