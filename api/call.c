@@ -46,7 +46,9 @@ rf_error rf_call_apply(rf_call *call, rf_command *command)
 {
     command->time_ns = call->time_ns;
     call->result = (rf_result){0};
+    call->api->journal_id = 0;
     apply(call->api, command, &call->result);
+    call->journal_id = call->api->journal_id;
     finish_work(call->api, call->time_ns);
     return call->result.code;
 }
@@ -83,7 +85,8 @@ static void put_error_data(rf_bytes *out, rf_error code, const rf_call *call)
     const rf_args *args = &call->args;
     bool about = args->problem == code && args->problem_param;
     uint64_t isolation_id = isolation_in_the_way(call, code);
-    if (!call->client_oid && !call->result.has_required_margin && !about && isolation_id == 0)
+    if (!call->client_oid && !call->result.has_required_margin && !about && isolation_id == 0 &&
+        !call->did_you_mean[0])
         return;
     rf_put_open(out, "error_data", '{');
     if (call->client_oid)
@@ -94,6 +97,8 @@ static void put_error_data(rf_bytes *out, rf_error code, const rf_call *call)
         rf_put_text(out, "param", args->problem_param);
     if (isolation_id != 0)
         rf_put_id(out, "isolation_id", isolation_id);
+    if (call->did_you_mean[0])
+        rf_put_text(out, "did_you_mean", call->did_you_mean);
     rf_put_close(out, '}');
 }
 

@@ -68,6 +68,9 @@ typedef struct rf_api {
         rf_level levels[RF_ROWS_MAX];
     } rows;
     rf_server servers[RF_SERVICES];
+    /* Noted by the history: the journal_id of the first line about margin that the command under way
+     * moved between main and an isolation. */
+    int64_t journal_id;
 } rf_api;
 
 void rf_api_init(rf_api *api, rf_engine *engine, rf_market *market, rf_position_view *positions,

@@ -87,16 +87,24 @@ static void decode_prices(rf_args *args, rf_order_params *order, const rf_instru
             decode_ticks(args, RF_P_ORDER_ref_price, config->price_decimals, config->price_tick);
 }
 
+/* What is no id is to the engine one that nobody has: without one it would say 617, "give its id". */
+static void decode_isolation_id(rf_args *args, unsigned param, rf_order_params *order)
+{
+    if (!rf_arg_given(args, param))
+        return;
+    order->flags |= RF_FLAG_ISOLATED;
+    order->isolation_id = rf_arg_id(args, param, 0);
+    if (order->isolation_id != 0)
+        return;
+    rf_args_refuse(args, RF_ERR_INVALID_ISOLATION_ID, rf_params[param].name);
+    order->isolation_id = UINT64_MAX;
+}
+
 static void decode_isolation(rf_args *args, rf_order_params *order)
 {
     order->leverage = rf_arg_leverage(args, RF_P_ORDER_leverage);
     order->isolated_margin = rf_arg_positive(args, RF_P_ORDER_isolated_margin_amount, 8, -1);
-    if (!rf_arg_given(args, RF_P_ORDER_isolation_id))
-        return;
-    order->flags |= RF_FLAG_ISOLATED;
-    order->isolation_id = rf_arg_id(args, RF_P_ORDER_isolation_id, 0);
-    if (order->isolation_id == 0)
-        rf_args_refuse(args, RF_ERR_INVALID_ISOLATION_ID, "isolation_id");
+    decode_isolation_id(args, RF_P_ORDER_isolation_id, order);
 }
 
 static void decode_attachment(rf_args *args, rf_order_params *order)
@@ -220,12 +228,7 @@ rf_error rf_decode_close(rf_call *call, rf_order_params *order)
         order->price = decode_ticks(args, RF_P_CLOSE_price, view.config.price_decimals,
                                     view.config.price_tick);
     }
-    if (rf_arg_given(args, RF_P_CLOSE_isolation_id)) {
-        order->flags |= RF_FLAG_ISOLATED;
-        order->isolation_id = rf_arg_id(args, RF_P_CLOSE_isolation_id, 0);
-        if (order->isolation_id == 0)
-            rf_args_refuse(args, RF_ERR_INVALID_ISOLATION_ID, "isolation_id");
-    }
+    decode_isolation_id(args, RF_P_CLOSE_isolation_id, order);
     decode_oid(call, args, RF_P_CLOSE_client_oid, order);
     return args->problem ? first_problem(call, args, order) : RF_ERR_OK;
 }

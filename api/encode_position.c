@@ -72,6 +72,7 @@ static void put_wallet(rf_bytes *out, const rf_position_view *row)
     rf_put_money(out, "max_loss", row->max_loss);
     rf_put_money(out, "position_limit", (rf_wide)row->margin_balance * row->leverage);
     rf_put_money(out, "used_position_limit", (rf_wide)row->initial_margin * row->leverage);
+    rf_put_money(out, "total_session_realized_pnl", row->session_realized);
 }
 
 static void put_isolation_key(rf_bytes *out, const rf_position_view *row)
@@ -286,7 +287,10 @@ void rf_encode_isolation_answer(rf_call *call, uint64_t isolation_id)
         put_price(out, "liquidation_price", row.liquidation_price, &instrument.config);
         rf_put_money(out, "max_removable_margin", row.max_removable);
     }
-    if (rf_view_account(call->engine, call->account, &account))
+    if (rf_view_account(call->engine, call->account, &account)) {
         rf_put_money(out, "total_available_balance", account.available);
+        rf_put_money(out, "main_available_balance", account.available);
+    }
+    rf_put_id(out, "journal_id", (uint64_t)call->journal_id);
     rf_put_close(out, '}');
 }

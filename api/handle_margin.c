@@ -107,6 +107,8 @@ static rf_error each_position(rf_call *call,
     rf_instrument_view view;
     int instrument = rf_decode_instrument(call, args, RF_P_POSITIONS_instrument_name, &view);
     uint64_t isolation_id = rf_arg_id(args, RF_P_POSITIONS_isolation_id, 0);
+    if (rf_arg_given(args, RF_P_POSITIONS_isolation_id) && isolation_id == 0)
+        rf_args_refuse(args, RF_ERR_INVALID_ISOLATION_ID, "isolation_id");
     if (args->problem)
         return args->problem;
     size_t count =

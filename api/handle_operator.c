@@ -231,6 +231,23 @@ rf_error rf_handle_fund_insurance(rf_call *call)
 
 /* ---- Prices and settlement ------------------------------------------------------------------- */
 
+/* Instruments and collateral have made every index that anybody follows. A name that is none of them is
+ * mistyped, unless the call says that the index shall be new. */
+static void refuse_index(rf_call *call, const char *name)
+{
+    unsigned least = RF_NAME_FAR;
+    for (uint32_t i = 0; i < rf_instruments_count(call->engine); i++) {
+        rf_instrument_view view;
+        if (!rf_view_instrument(call->engine, i, &view))
+            continue;
+        unsigned away = rf_name_distance(name, view.config.index_name);
+        if (away < least)
+            copy_name(call->did_you_mean, view.config.index_name);
+        least = away < least ? away : least;
+    }
+    rf_args_refuse(&call->args, RF_ERR_INVALID_INSTRUMENT, "index_name");
+}
+
 rf_error rf_handle_set_index_price(rf_call *call)
 {
     rf_args *args = &call->args;
@@ -246,9 +263,11 @@ rf_error rf_handle_set_index_price(rf_call *call)
         rf_decode_instrument(call, args, RF_P_INDEX_PRICE_instrument_name, &view) >= 0)
         name = view.config.index_name;
     command.u.index.price_e8 = rf_arg_positive(args, RF_P_INDEX_PRICE_price, 8, 0);
+    int index = rf_find_index(call->engine, name);
+    if (index < 0 && !args->problem && !rf_arg_bool(args, RF_P_INDEX_PRICE_create, false))
+        refuse_index(call, name);
     if (args->problem)
         return args->problem;
-    int index = rf_find_index(call->engine, name);
     command.u.index.index = index < 0 ? UINT32_MAX : (uint32_t)index;
     copy_name(command.u.index.name, name);
     copy_name(command.u.index.source, rf_arg_text(args, RF_P_INDEX_PRICE_source, "operator"));

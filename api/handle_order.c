@@ -181,6 +181,14 @@ rf_error rf_handle_cancel_order(rf_call *call)
     return change(call, &command);
 }
 
+/* Of the instrument that is named, if one is. */
+static bool is_own_isolation(const rf_call *call, uint64_t isolation_id, int instrument)
+{
+    rf_position_view row;
+    return isolation_id != 0 && rf_view_isolation(call->engine, isolation_id, &row) &&
+           row.account == call->account && (instrument < 0 || row.instrument == instrument);
+}
+
 rf_error rf_handle_cancel_all_orders(rf_call *call)
 {
     rf_args *args = &call->args;
@@ -192,7 +200,8 @@ rf_error rf_handle_cancel_all_orders(rf_call *call)
     command.u.change.all = (uint32_t)rf_arg_choice(args, RF_P_CANCEL_ALL_type, 2);
     command.u.change.mode = rf_arg_choice(args, RF_P_CANCEL_ALL_position_type, -1);
     command.u.change.isolation_id = rf_arg_id(args, RF_P_CANCEL_ALL_isolation_id, 0);
-    if (rf_arg_given(args, RF_P_CANCEL_ALL_isolation_id) && command.u.change.isolation_id == 0)
+    if (rf_arg_given(args, RF_P_CANCEL_ALL_isolation_id) &&
+        !is_own_isolation(call, command.u.change.isolation_id, command.u.change.instrument))
         rf_args_refuse(args, RF_ERR_INVALID_ISOLATION_ID, "isolation_id");
     bool by_type = rf_arg_given(args, RF_P_CANCEL_ALL_type) && command.u.change.all != 2;
     if (command.u.change.mode >= 0 && by_type)
@@ -232,6 +241,8 @@ rf_error rf_handle_get_open_orders(rf_call *call)
     rf_instrument_view view;
     int instrument = rf_decode_instrument(call, args, RF_P_OPEN_ORDERS_instrument_name, &view);
     uint64_t isolation_id = rf_arg_id(args, RF_P_OPEN_ORDERS_isolation_id, 0);
+    if (rf_arg_given(args, RF_P_OPEN_ORDERS_isolation_id) && isolation_id == 0)
+        rf_args_refuse(args, RF_ERR_INVALID_ISOLATION_ID, "isolation_id");
     if (args->problem)
         return args->problem;
     bool advanced = (call->method->flags & RF_METHOD_ADVANCED) != 0;

@@ -20,9 +20,12 @@ struct rf_call {
     uint32_t account;
     int64_t time_ns;
     rf_job job; /* left by a handler that answers OK: the result comes from it */
+    /* The first line of the ledger about margin that the command moved; 0: none. */
+    int64_t journal_id;
     /* For error_data: */
     rf_result result;
     const char *client_oid;
+    char did_you_mean[RF_NAME_SIZE];
 };
 
 #define RF_METHOD(id, name, door, flags, params, handler, doc) \

@@ -107,6 +107,16 @@ static unsigned distance(const char *a, size_t a_size, const char *b, size_t b_s
     return row[b_size];
 }
 
+unsigned rf_name_distance(const char *a, const char *b)
+{
+    size_t a_size = strlen(a), b_size = strlen(b);
+    if (a_size > b_size + NEAR_MAX || b_size > a_size + NEAR_MAX || a_size > NEAR_NAME_MAX ||
+        b_size > NEAR_NAME_MAX)
+        return FAR;
+    unsigned away = distance(a, a_size, b, b_size);
+    return away < FAR ? away : FAR;
+}
+
 const rf_method *rf_method_near(const char *name)
 {
     size_t size = strlen(name);

@@ -97,6 +97,9 @@ const rf_method *rf_method_find(const char *name);
 
 /* Of a name that is none: the method that one or two letters make of it, NULL if there is none. */
 const rf_method *rf_method_near(const char *name);
+/* Letters that tell two names apart: to change, add or drop; more than two are RF_NAME_FAR. */
+enum { RF_NAME_FAR = 3 };
+unsigned rf_name_distance(const char *a, const char *b);
 
 /* Calls in a period: of one key, of a public method those of one address. calls 0: none is
  * counted (operators; what only a WebSocket serves, whose messages are counted). */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/method.h"
 #include "base/decimal.h"
 
 enum {
@@ -263,6 +264,18 @@ static bool read_text(rf_script *script, const char *name, const char **text)
     return true;
 }
 
+/* A misspelt key would be passed over in silence, and the call be another one. */
+static bool check_keys(rf_script *script)
+{
+    const rf_json *json = &script->json;
+    uint32_t at = 1;
+    for (uint32_t i = 0; i < json->tokens[0].count; i++, at = json->tokens[at].next)
+        if (rf_choice("t|as|method|params", rf_json_key(json, at)) < 0)
+            return fail(script, "unknown key \"%.60s\": a call has t, as, method, params",
+                        rf_json_key(json, at));
+    return true;
+}
+
 static bool read_call(rf_script *script, size_t size)
 {
     rf_json *json = &script->json;
@@ -270,6 +283,8 @@ static bool read_call(rf_script *script, size_t size)
         return fail(script, "not a call: %s", json->error);
     if (json->tokens[0].kind != RF_JSON_OBJECT)
         return fail(script, "not a call: not an object");
+    if (!check_keys(script))
+        return false;
     if (!read_time(script, rf_json_member(json, 0, "t")) || !read_text(script, "as", &script->as) ||
         !read_text(script, "method", &script->method))
         return false;

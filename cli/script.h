@@ -3,7 +3,7 @@
  * Promise: a line is read, checked and its references ("@12.path") replaced before anybody acts on
  * it; what is wrong with it comes back as one sentence with the line's number in it.
  *
- * May include: api/json.h, base. */
+ * May include: api/json.h, api/method.h, base. */
 #ifndef RF_CLI_SCRIPT_H
 #define RF_CLI_SCRIPT_H
 

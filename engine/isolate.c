@@ -92,15 +92,16 @@ static rf_error credit(rf_engine *engine, uint32_t position, rf_money amount, rf
     return RF_ERR_OK;
 }
 
-static rf_error debit(rf_engine *engine, uint32_t position, rf_money amount)
+static rf_error debit(rf_engine *engine, uint32_t position, rf_money amount, rf_result *result)
 {
     const rf_instrument *instrument = &engine->instruments[engine->positions[position].instrument];
     if (instrument->state != RF_STATE_OPEN && instrument->state != RF_STATE_REDUCE_ONLY)
         return RF_ERR_INSTRUMENT_NOT_TRADABLE;
     if (rf_mark_stale(engine, instrument))
         return RF_ERR_STALE_MARK_PRICE;
-    if (amount > rf_isolate_max_removable(engine, position))
-        return RF_ERR_INSUFFICIENT_AVAILABLE_BALANCE;
+    const rf_money removable = rf_isolate_max_removable(engine, position);
+    if (amount > removable) /* what has to stay */
+        return refuse_margin(result, rf_max(0, engine->positions[position].wallet - removable));
     rf_isolate_transfer(engine, position, -amount);
     return RF_ERR_OK;
 }
@@ -116,7 +117,8 @@ rf_error rf_isolate_move_margin(rf_engine *engine, const rf_command *command, rf
     if (code != RF_ERR_OK)
         return code;
     result->isolation_id = engine->positions[position].id;
-    return amount > 0 ? credit(engine, position, amount, result) : debit(engine, position, -amount);
+    return amount > 0 ? credit(engine, position, amount, result)
+                      : debit(engine, position, -amount, result);
 }
 
 /* "Increase Leverage: The margin amount in the isolated position stays the same. Liquidation price stays

@@ -56,14 +56,25 @@ static inline rf_money rf_session_realized(const rf_engine *engine, const rf_acc
     return account->session == engine->session ? account->session_realized : 0;
 }
 
-/* Adds to it. Slots that are no main account count nothing. */
+/* The same of an isolation. */
+static inline rf_money rf_fence_realized(const rf_engine *engine, const rf_position_cold *cold)
+{
+    return cold->session == engine->session ? cold->session_realized : 0;
+}
+
+/* Adds to it. Slots that are nobody's count nothing. */
 static inline void rf_session_realize(rf_engine *engine, rf_slot slot, rf_money amount)
 {
-    if (slot.kind != RF_SLOT_MAIN)
-        return;
-    rf_account *account = &engine->accounts[slot.owner];
-    account->session_realized = rf_saturate((rf_wide)rf_session_realized(engine, account) + amount);
-    account->session = engine->session;
+    if (slot.kind == RF_SLOT_MAIN) {
+        rf_account *account = &engine->accounts[slot.owner];
+        account->session_realized =
+            rf_saturate((rf_wide)rf_session_realized(engine, account) + amount);
+        account->session = engine->session;
+    } else if (slot.kind == RF_SLOT_ISOLATED) {
+        rf_position_cold *cold = &engine->positions_cold[slot.owner];
+        cold->session_realized = rf_saturate((rf_wide)rf_fence_realized(engine, cold) + amount);
+        cold->session = engine->session;
+    }
 }
 
 #endif

@@ -271,6 +271,7 @@ static void write_positions(rf_engine *engine, rf_stream *stream, const rf_instr
     put_u32(stream, count);
     for (uint32_t i = instrument->positions_first; i != RF_NONE;
          i = engine->positions[i].instrument_next) {
+        rf_session_realize(engine, (rf_slot){RF_SLOT_ISOLATED, 0, i}, 0); /* as for accounts */
         rf_x_position(stream, &engine->positions[i], &engine->positions_cold[i]);
         write_own_orders(engine, stream, engine->positions[i].orders[RF_BUY], place);
         write_own_orders(engine, stream, engine->positions[i].orders[RF_SELL], place);

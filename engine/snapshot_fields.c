@@ -157,7 +157,6 @@ void rf_x_seat(rf_stream *stream, rf_seat *seat)
 {
     rf_x_u16(stream, &seat->instrument);
     rf_x_u32(stream, &seat->last_leverage);
-    rf_x_i64(stream, &seat->session_realized);
 }
 
 void rf_x_list(rf_stream *stream, rf_list *list)
@@ -188,6 +187,7 @@ void rf_x_position(rf_stream *stream, rf_position *position, rf_position_cold *c
     rf_x_u64(stream, &cold->age);
     rf_x_i64(stream, &cold->session_profit);
     rf_x_i64(stream, &cold->flagged_qty);
+    rf_x_i64(stream, &cold->session_realized);
 }
 
 static void x_params(rf_stream *stream, rf_order_params *params)

@@ -206,7 +206,6 @@ static void read_seats(loader *load, uint32_t account)
         if (!want(load, seat != NULL, "the snapshot is too big for the limits"))
             return;
         seat->last_leverage = read.last_leverage;
-        seat->session_realized = read.session_realized;
     }
 }
 
@@ -368,6 +367,7 @@ static bool is_position(const loader *load, const rf_position *position,
            rf_is_amount(position->cost_user) && rf_is_amount(position->wallet) &&
            rf_is_amount(cold->put_in) && rf_is_amount(cold->taken_out) &&
            rf_is_amount(cold->session_profit) && rf_is_amount(cold->flagged_qty) &&
+           rf_is_amount(cold->session_realized) &&
            (rf_wide)size * rf_max(instrument->mark, 1) < RF_AMOUNT_MAX / instrument->k &&
            position->account < load->engine->accounts_count && cold->age >= 1 &&
            cold->age < load->counters->next_age &&

@@ -138,7 +138,8 @@ typedef struct rf_position_cold {
     uint32_t seat;
     uint32_t triggers_count;
     uint32_t adl_place; /* place in adl_heap; right when adl_heap[adl_place] says so (derived) */
-    uint32_t unused;
+    uint32_t session;   /* engine->session when session_realized was last added to (derived) */
+    rf_money session_realized; /* of that session, isolations: read it by rf_fence_realized */
 } rf_position_cold;
 
 /* An account's place on an instrument; made at its first order there, kept for ever. */
@@ -148,8 +149,7 @@ typedef struct rf_seat {
     uint32_t position[2]; /* [0] cross, [1] isolation */
     uint16_t instrument;
     uint16_t unused;
-    uint32_t last_leverage;    /* L of the last isolation here, 0 = none yet */
-    rf_money session_realized; /* since the last session settlement (cross) */
+    uint32_t last_leverage; /* L of the last isolation here, 0 = none yet */
 } rf_seat;
 
 /* ---- Liquidation index ------------------------------------------------------------------------- */

@@ -108,9 +108,9 @@ size_t rf_view_positions(const rf_engine *engine, uint32_t account, rf_position_
     if (account >= engine->accounts_count)
         return 0;
     size_t count = 0;
-    for (const rf_seat *seat = seat_from(engine, account, 0); seat;
-         seat = seat_from(engine, account, seat->instrument + 1u)) {
-        for (uint32_t isolated = 0; isolated < 2; isolated++) {
+    for (uint32_t isolated = 0; isolated < 2; isolated++) {
+        for (const rf_seat *seat = seat_from(engine, account, 0); seat;
+             seat = seat_from(engine, account, seat->instrument + 1u)) {
             if (seat->position[isolated] == RF_NONE)
                 continue;
             if (count < max)

@@ -5,6 +5,7 @@
 #include "engine/deleverage.h"
 #include "engine/instrument.h"
 #include "engine/isolate.h"
+#include "engine/ledger.h"
 #include "engine/position.h"
 
 /* Of the position alone, its orders left out. */
@@ -65,6 +66,7 @@ void rf_view_fill_position(const rf_engine *engine, uint32_t handle, rf_position
         .mark = instrument->mark,
         .margin_balance = position->wallet,
         .last_settlement_value = cold->settled_value,
+        .session_realized = rf_fence_realized(engine, cold),
         .orders = position->orders_count + cold->triggers_count,
         .update_time_ns = cold->update_time_ns,
     };

@@ -30,6 +30,9 @@ static void add_line(rf_feeder *feeder, const rf_event *event, rf_row_ledger lin
     line.number = feeder_number(feeder);
     line.time_ns = event->time_ns;
     feeder_add(feeder, RF_TABLE_ledger, &line);
+    rf_api *api = feeder->world->api;
+    if (line.sub_type == RF_SUB_ISOLATED_MARGIN_TRANSFER && api->journal_id == 0)
+        api->journal_id = line.number;
 }
 
 /* A line about money, without a trade. */

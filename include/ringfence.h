@@ -39,7 +39,7 @@ enum {
     RF_ORDERS_PER_INSTRUMENT = 200, /* of one account; above: 318 */
     RF_ORDERS_PER_ACCOUNT = 1000,
     RF_ISOLATIONS_PER_ACCOUNT = 100, /* above: 614 */
-    RF_RULES_VERSION = 1, /* written into snapshots; changes whenever an answer can change */
+    RF_RULES_VERSION = 2, /* written into snapshots; changes whenever an answer can change */
 };
 
 typedef struct rf_limits {
@@ -311,8 +311,8 @@ typedef struct rf_result {
     rf_order_status status;
     uint32_t legs_count;
     int64_t filled_qty;
-    int64_t filled_value;        /* e8, sum of quantity times price */
-    int64_t required_margin;     /* e8: T of an order, or need of a leverage change */
+    int64_t filled_value;    /* e8, sum of quantity times price */
+    int64_t required_margin; /* e8: T of an order, need of a leverage change, DEBIT: what stays */
     uint8_t has_required_margin; /* the refusal names it */
     uint8_t reserved[7];
     uint64_t leg_ids[RF_LIST_LEGS_MAX];
@@ -515,6 +515,7 @@ typedef struct rf_position_view {
     int64_t max_loss;
     int64_t value;                 /* |q| * mark * K */
     int64_t last_settlement_value; /* q * mark * K at the last session settlement */
+    int64_t session_realized;      /* isolations: fees taken off, since the last settlement */
     uint32_t adl_rank;             /* 1..5, 0 = no position */
     uint32_t orders;
     int64_t update_time_ns;
@@ -570,8 +571,9 @@ RF_API void rf_view_house(const rf_engine *engine, rf_house_view *view);
 RF_API int64_t rf_view_clearing(const rf_engine *engine, uint32_t instrument);
 /* At most this can leave the main account in this currency now (units). */
 RF_API int64_t rf_withdrawable(const rf_engine *engine, uint32_t account, uint32_t currency);
-/* All positions and isolations of an account: by instrument, cross before isolated. Flat ones too:
- * an isolation exists from its first order on. Returns how many there are; fills at most max. */
+/* All positions and isolations of an account: the cross ones by instrument, then the isolations. Flat
+ * ones too: an isolation exists from its first order on. Returns how many there are; fills at most
+ * max. */
 RF_API size_t rf_view_positions(const rf_engine *engine, uint32_t account, rf_position_view *views,
                                 size_t max);
 RF_API bool rf_view_isolation(const rf_engine *engine, uint64_t isolation_id,

@@ -86,9 +86,17 @@ void rf_doors_answer(rf_doors *doors, const rf_origin *origin, const rf_method *
 void rf_doors_refuse(rf_doors *doors, const rf_origin *origin, int64_t id, const char *method,
                      rf_error code, const char *words, int64_t retry_after_ms)
 {
+    const rf_refusal refusal = {.code = code, .words = words, .retry_after_ms = retry_after_ms};
+    rf_doors_refuse_as(doors, origin, id, method, &refusal);
+}
+
+void rf_doors_refuse_as(rf_doors *doors, const rf_origin *origin, int64_t id, const char *method,
+                        const rf_refusal *refusal)
+{
     rf_bytes_clear(&doors->out);
-    rf_envelope_refuse(&doors->out, id, method, code, words, retry_after_ms);
-    rf_doors_answer(doors, origin, method ? rf_method_find(method) : NULL, code, retry_after_ms);
+    rf_envelope_refuse(&doors->out, id, method, refusal);
+    rf_doors_answer(doors, origin, method ? rf_method_find(method) : NULL, refusal->code,
+                    refusal->retry_after_ms);
 }
 
 void rf_doors_send(rf_doors *doors, rf_ticket ticket, int status, const char *content_type,
@@ -171,8 +179,10 @@ static rf_error call(rf_doors *doors, const rf_request *request, const rf_method
     if (code == RF_ERR_OK)
         code = rf_api_call(doors->world->api, request, out);
     else
-        rf_envelope_refuse(out, request->id, request->method, code, NULL,
-                           code == RF_ERR_TOO_MANY_REQUESTS ? OVERLOAD_MS : 0);
+        rf_envelope_refuse(
+            out, request->id, request->method,
+            &(rf_refusal){.code = code,
+                          .retry_after_ms = code == RF_ERR_TOO_MANY_REQUESTS ? OVERLOAD_MS : 0});
     rf_doors_audit(doors, request, method, code);
     return code;
 }
@@ -219,12 +229,12 @@ rf_error rf_local_call(rf_doors *doors, const rf_caller *caller, const char *met
 {
     uint32_t params = rf_doors_params(doors, params_json ? params_json : "{}");
     if (params == 0) {
-        rf_envelope_refuse(answer_out, -1, method, RF_ERR_BAD_REQUEST, NULL, 0);
+        rf_envelope_refuse(answer_out, -1, method, &(rf_refusal){.code = RF_ERR_BAD_REQUEST});
         return RF_ERR_BAD_REQUEST;
     }
     const rf_method *known = rf_method_find(method);
     if (known && (known->flags & RF_METHOD_HISTORY)) {
-        rf_envelope_refuse(answer_out, -1, method, RF_ERR_METHOD_NOT_FOUND, NULL, 0);
+        rf_envelope_refuse(answer_out, -1, method, &(rf_refusal){.code = RF_ERR_METHOD_NOT_FOUND});
         return RF_ERR_METHOD_NOT_FOUND;
     }
     rf_request request = {

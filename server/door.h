@@ -114,6 +114,8 @@ void rf_doors_answer(rf_doors *doors, const rf_origin *origin, const rf_method *
 /* Sends an answer that did not come out of a call. */
 void rf_doors_refuse(rf_doors *doors, const rf_origin *origin, int64_t id, const char *method,
                      rf_error code, const char *words, int64_t retry_after_ms);
+void rf_doors_refuse_as(rf_doors *doors, const rf_origin *origin, int64_t id, const char *method,
+                        const rf_refusal *refusal);
 /* Another content than an answer envelope, at once. */
 void rf_doors_send(rf_doors *doors, rf_ticket ticket, int status, const char *content_type,
                    const char *body, size_t size);

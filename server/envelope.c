@@ -40,6 +40,13 @@ static bool read_params(const rf_json *json, uint32_t *params)
     return true;
 }
 
+/* Every field is read, whatever is wrong with the others. */
+static void note(rf_envelope *envelope, bool good, const char *field)
+{
+    if (!good && !envelope->problem)
+        envelope->problem = field;
+}
+
 rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope)
 {
     int64_t ignored;
@@ -49,12 +56,13 @@ rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope)
     envelope->method = read_text(json, "method");
     envelope->api_key = read_text(json, "api_key");
     envelope->sig = read_text(json, "sig");
-    bool good = read_digits(json, "id", &envelope->id_text, &envelope->id);
-    good = read_digits(json, "nonce", &envelope->nonce, &ignored) && good;
-    good = read_params(json, &envelope->params) && good;
+    note(envelope, envelope->method, "method");
+    note(envelope, read_digits(json, "id", &envelope->id_text, &envelope->id), "id");
+    note(envelope, read_params(json, &envelope->params), "params");
+    note(envelope, read_digits(json, "nonce", &envelope->nonce, &ignored), "nonce");
     if (!envelope->method)
         return RF_ERR_INVALID_REQUEST;
-    return good ? RF_ERR_OK : RF_ERR_MISSING_OR_INVALID_ARGUMENT;
+    return envelope->problem ? RF_ERR_MISSING_OR_INVALID_ARGUMENT : RF_ERR_OK;
 }
 
 /* ---- Query strings --------------------------------------------------------------------------- */
@@ -114,9 +122,10 @@ bool rf_envelope_query(const char *query, rf_bytes *text)
 
 /* ---- Refusals -------------------------------------------------------------------------------- */
 
-void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, rf_error code,
-                        const char *words, int64_t retry_after_ms)
+void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, const rf_refusal *refusal)
 {
+    const char *words = refusal->words;
+    rf_error code = refusal->code;
     rf_put_open(out, NULL, '{');
     rf_put_int(out, "id", id);
     rf_put_text(out, "method", method ? method : "ERROR");
@@ -124,13 +133,16 @@ void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, rf_error 
     /* Only to a subscription the venue answers in words. */
     bool malformed = code == RF_ERR_BAD_REQUEST && words && words[0];
     rf_put_text(out, "message", words && words[0] && !malformed ? words : rf_error_name(code));
-    if (malformed || retry_after_ms > 0)
+    bool data = malformed || refusal->param || refusal->retry_after_ms > 0;
+    if (data)
         rf_put_open(out, "error_data", '{');
     if (malformed)
         rf_put_text(out, "reason", words);
-    if (retry_after_ms > 0)
-        rf_put_int(out, "retry_after_ms", retry_after_ms);
-    if (malformed || retry_after_ms > 0)
+    if (refusal->param)
+        rf_put_text(out, "param", refusal->param);
+    if (refusal->retry_after_ms > 0)
+        rf_put_int(out, "retry_after_ms", refusal->retry_after_ms);
+    if (data)
         rf_put_close(out, '}');
     if (code == RF_ERR_METHOD_NOT_FOUND)
         rf_put_near_method(out, method);

@@ -18,7 +18,16 @@ typedef struct rf_envelope {
     uint32_t params;           /* token of an object, 0 = none */
     const char *api_key, *sig; /* NULL = none */
     const char *nonce;         /* digits, NULL = none */
+    const char *problem;       /* the field that is refused, NULL = none */
 } rf_envelope;
+
+/* What an answer that refuses says. */
+typedef struct rf_refusal {
+    rf_error code;
+    const char *words;      /* NULL = the code's own name */
+    const char *param;      /* what is at fault; NULL = not said */
+    int64_t retry_after_ms; /* 0 = not said */
+} rf_refusal;
 
 /* Everything points into json. Fields that are good are set whatever the answer. */
 rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope);
@@ -27,9 +36,7 @@ rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope);
  * no room. */
 bool rf_envelope_query(const char *query, rf_bytes *text);
 
-/* An answer that refuses: words NULL = the code's own name; retry_after_ms 0 = not said. */
-void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, rf_error code,
-                        const char *words, int64_t retry_after_ms);
+void rf_envelope_refuse(rf_bytes *out, int64_t id, const char *method, const rf_refusal *refusal);
 /* Adds "original" to an answer that is whole. */
 void rf_envelope_quote(rf_bytes *out, const char *original, size_t size);
 

@@ -34,9 +34,11 @@ static void refuse(price_source *source, const char *why)
 static const char *feed(price_source *source, int64_t price_e8)
 {
     rf_price_sources *all = source->all;
-    char params[256], price[RF_DECIMAL_TEXT_MAX + 1];
+    char params[288], price[RF_DECIMAL_TEXT_MAX + 1];
     price[rf_decimal_print(price, price_e8, 8)] = '\0';
-    snprintf(params, sizeof params, "{\"index_name\":\"%s\",\"price\":\"%s\",\"source\":\"%s\"}",
+    /* The file names the index on purpose: its instrument may come later. */
+    snprintf(params, sizeof params,
+             "{\"index_name\":\"%s\",\"price\":\"%s\",\"source\":\"%s\",\"create\":true}",
              source->index_name, price, source->name);
     rf_bytes_clear(&all->answer);
     rf_error code = all->options.call(all->options.context, &(rf_caller){.door = RF_DOOR_OPERATOR},

@@ -16,7 +16,7 @@ static void refuse_http(rf_doors *doors, rf_ticket ticket, int status, rf_error 
                         const char *words)
 {
     rf_bytes_clear(&doors->out);
-    rf_envelope_refuse(&doors->out, -1, NULL, code, words, 0);
+    rf_envelope_refuse(&doors->out, -1, NULL, &(rf_refusal){.code = code, .words = words});
     rf_metrics_count(&doors->metrics, NULL, code);
     const rf_http_answer sent = {.status = status,
                                  .content_type = "application/json",
@@ -99,10 +99,13 @@ static void post(rf_doors *doors, rf_origin *origin, const rf_method *method,
     if (code != RF_ERR_BAD_REQUEST && !method)
         code = RF_ERR_METHOD_NOT_FOUND;
     else if (code != RF_ERR_BAD_REQUEST &&
-             (!envelope.method || strcmp(envelope.method, method->name) != 0))
+             (!envelope.method || strcmp(envelope.method, method->name) != 0)) {
         code = RF_ERR_INVALID_REQUEST;
+        envelope.problem = "method";
+    }
     if (code != RF_ERR_OK) {
-        rf_doors_refuse(doors, origin, envelope.id, envelope.method, code, NULL, 0);
+        rf_doors_refuse_as(doors, origin, envelope.id, envelope.method,
+                           &(rf_refusal){.code = code, .param = envelope.problem});
         return;
     }
     rf_request request = {

@@ -365,8 +365,10 @@ void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t s
     if (code == RF_ERR_OK && !rate.allowed)
         code = RF_ERR_TOO_MANY_REQUESTS;
     if (code != RF_ERR_OK)
-        rf_doors_refuse(doors, &origin, envelope.id, envelope.method, code, NULL,
-                        rate.retry_after_ms);
+        rf_doors_refuse_as(doors, &origin, envelope.id, envelope.method,
+                           &(rf_refusal){.code = code,
+                                         .param = envelope.problem,
+                                         .retry_after_ms = rate.retry_after_ms});
     else
         take(doors, session, &origin, &envelope);
 }

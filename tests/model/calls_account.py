@@ -19,7 +19,7 @@ def margin_transfer(w, account, p, line):
         raise Refused(311)
     if direction in ("CREDIT", "IN"):
         if amount > w.spendable(account):
-            raise Refused(306)
+            raise Refused(306, required_margin=amount)
         w.transfer(iso, amount)
         w.note("call credit")
     else:
@@ -27,8 +27,8 @@ def margin_transfer(w, account, p, line):
             raise Refused(208)
         if w.stale(iso.inst):
             raise Refused(222)
-        if amount > w.removable(iso):
-            raise Refused(306)
+        if amount > w.removable(iso):  # what has to stay inside
+            raise Refused(306, required_margin=max(0, w.wallet(iso) - w.removable(iso)))
         w.transfer(iso, -amount)
         w.note("call debit")
     return shown.isolation_answer(w, iso)
@@ -187,13 +187,9 @@ def get_positions(w, account, p, line):
     name, isolation = p.optional("instrument_name"), p.optional("isolation_id")
     chosen = w.instrument(name) if name is not None else None
     rows = []
-    for inst in w.instruments:
-        if chosen is not None and inst is not chosen:
-            continue
-        holders = [h for h in w.crosses_of(account) if h.inst is inst]
-        holders += [h for h in w.isolations_of(account) if h.inst is inst]
-        for holder in holders:
-            if holder.q == 0:
+    for holders in (w.crosses_of(account), w.isolations_of(account)):
+        for holder in sorted(holders, key=lambda h: h.inst.number):
+            if holder.q == 0 or (chosen is not None and holder.inst is not chosen):
                 continue
             if isolation is not None and not (holder.isolated and str(holder.number) == isolation):
                 continue

@@ -219,7 +219,11 @@ def set_index_price(w, p):
         name = p.text("index_name")
     else:
         name = w.instrument(p.text("instrument_name")).index_name
+    followed = {inst.index_name for inst in w.instruments}
+    followed |= {c.name + "USD-INDEX" for c in w.currencies.values() if c.kind == "COLLATERAL"}
     if name not in w.indexes:
+        if name not in followed and not p.flag("create"):
+            raise Refused(209)
         w.indexes.put(name, Index(name))
     hours.set_index(w, w.indexes[name], source, price)
     return {}
@@ -304,7 +308,7 @@ OPERATOR = {
     "deposit": (deposit, ["account", "currency", "amount"]),
     "adjust": (adjust, ["account", "currency", "amount", "reason"]),
     "fund-insurance": (fund_insurance, ["currency", "amount"]),
-    "set-index-price": (set_index_price, ["index_name", "instrument_name", "price", "source"]),
+    "set-index-price": (set_index_price, ["index_name", "instrument_name", "price", "source", "create"]),
     "set-mark-price": (set_mark_price, ["instrument_name", "price"]),
     "clear-mark-price": (clear_mark_price, ["instrument_name"]),
     "set-funding-rate": (set_funding_rate, ["instrument_name", "rate"]),

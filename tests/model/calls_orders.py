@@ -353,6 +353,10 @@ def cancel_all(w, account, p, line):
     if mode is not None and name is None:
         raise Refused(40004)
     inst = w.instrument(name) if name is not None else None
+    if isolation is not None:
+        found = w.isolations.get(int(isolation)) if isolation.isdigit() else None
+        if found is None or found.account is not account or inst not in (None, found.inst):
+            raise Refused(202 if account.suspended else 613)
     for order in sorted(od.open_orders(w, account), key=lambda o: (o.status != "PENDING", -o.side, -o.side * o.price, o.number)):
         waits = order.trigger and not order.triggered
         if order.status not in ("ACTIVE", "PENDING") or (inst is not None and order.inst is not inst):

@@ -34,7 +34,7 @@ NOT_MODELLED = set("""account_id update_user_id order_date fee_instrument_name c
     collateral_eligible haircut collateral_amount max_withdrawal_balance reserved_qty hourly_interest_rate
     total_position_im total_haircut total_collateral_value total_session_unrealized_pnl total_position_cost
     isolated_margin_balance initial_margin maintenance_margin fee_reserve liquidation_price bankruptcy_price adl_rank
-    is_liquidating u t fee network_id client_wid amount symbol currency address id required_margin""".split())
+    is_liquidating journal_id u t fee network_id client_wid amount symbol currency address id required_margin""".split())
 
 # Of a finished order the list it came from may be forgotten.
 LIST_FIELDS = ("list_id", "contingency_type", "leg_id")

@@ -44,6 +44,8 @@ HOSTILE = [
     ("private/create-isolated-margin-transfer", {"isolation_id": "1", "direction": "CREDIT", "amount": "-1"}),
     ("private/create-isolated-margin-transfer", {"isolation_id": "1", "direction": "CREDIT", "amount": "0.000000001"}),
     ("private/change-isolated-margin-leverage", {"isolation_id": "999999", "leverage": "2"}),
+    ("private/cancel-all-orders", {"isolation_id": "999999"}),
+    ("private/create-order", {"isolation_id": "one", "exec_inst": ["ISOLATED_MARGIN"]}),
     ("private/cancel-order", {"order_id": "999999"}), ("private/amend-order", {"order_id": "999999", "new_price": "1", "new_quantity": "1"}),
     ("private/amend-order", {"order_id": "1"}), ("private/get-order-detail", {"order_id": "999999"}),
     ("private/create-withdrawal", {"currency": "DOGE", "amount": "1", "address": "a"}),
@@ -55,6 +57,7 @@ HOSTILE = [
     ("operator/set-mark-price", {"instrument_name": "BTCUSD-PERP", "price": "0"}),
     ("operator/set-mark-price", {"instrument_name": "BTCUSD-PERP", "price": "50000", "colour": "red"}),
     ("operator/approve-withdrawal", {"id": "999999"}),
+    ("operator/set-index-price", {"index_name": "BTCUSD-INDX", "price": "1"}),
 ]
 
 

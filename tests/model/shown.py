@@ -200,6 +200,7 @@ def isolation_answer(w, iso):
         "liquidation_price": liquidation_text(w, iso),
         "max_removable_margin": show(w.removable(iso)),
         "total_available_balance": show(w.main(iso.account).available),
+        "main_available_balance": show(w.main(iso.account).available),
     }
 
 

@@ -59,6 +59,7 @@ test('method and path must be the same: 40003', async () => {
   for (const envelope of [{ id: 1, method: 'private/get-positions' }, { id: 1 }, { id: 1, method: 7 }]) {
     const answer = await privately('private/user-balance', envelope)
     assert.equal(answer.body.code, 40003, JSON.stringify(envelope))
+    assert.deepEqual(answer.body.error_data, { param: 'method' }, JSON.stringify(envelope))
   }
   assert.equal((await privately('private/user-balance', {})).body.method, 'ERROR')
 })
@@ -67,6 +68,7 @@ test('an id that is no number, or params that are no object, is 40004', async ()
   for (const more of [{ id: 'x' }, { id: -1 }, { id: 1.5 }, { id: '9223372036854775808' }, { id: true }, { params: [] }, { params: 'x' }, { nonce: 'now' }]) {
     const answer = await privately('private/user-balance', { id: 1, method: 'private/user-balance', ...more })
     assert.equal(answer.body.code, 40004, JSON.stringify(more))
+    assert.deepEqual(answer.body.error_data, { param: Object.keys(more)[0] }, JSON.stringify(more))
   }
   const largest = await post('/exchange/v1/public/get-instruments', '{"id":9223372036854775807,"method":"public/get-instruments"}')
   assert.match(largest.text, /^\{"id":9223372036854775807,/)
