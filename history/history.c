@@ -1,7 +1,7 @@
 /* The queue between the loop and the database.
  *
  * The loop feeds rows under the mutex, about a microsecond a record. The worker seals them into
- * batches now and then (20 ms, 4,096 rows, or when a question is asked), and writes each batch in one
+ * batches now and then (200 ms, 4,096 rows, or when a question is asked), and writes each batch in one
  * transaction once the journal holds its records. Questions run in the worker behind the batch that
  * they must see. */
 #define _GNU_SOURCE
@@ -22,7 +22,7 @@
 enum {
     BATCH_ROWS = 4096,
     QUIET_RECORDS = 1000,
-    BATCH_MS = 20,
+    BATCH_MS = 200,
     IDLE_MS = 100,
     RETRY_MS = 1000,
     ROOM_MS = 50,

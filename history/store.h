@@ -2,7 +2,8 @@
  * take its place.
  *
  * Promise: rows of one begin .. commit appear together with the number of the record they end with,
- * or not at all. A row whose key is there is merged into it as rows.def says. One thread at a time.
+ * or not at all. A row whose key is there is merged into it as rows.def says; of a table that is only
+ * added to (its one key is `number`, nothing is merged) no number may come twice. One thread at a time.
  *
  * May include: base, history/rows.h. */
 #ifndef RF_HISTORY_STORE_H
@@ -13,7 +14,7 @@
 enum {
     RF_FILTERS_MAX = 8,
     RF_FILTER_TEXT_SIZE = 40,
-    RF_SCHEMA_VERSION = 2, /* of the tables: another one is made anew from the journal */
+    RF_SCHEMA_VERSION = 3, /* of the tables: another one is made anew from the journal */
 };
 
 typedef enum rf_compare { RF_EQUAL, RF_BELOW, RF_FROM, RF_ABOVE } rf_compare; /* = < >= > */
@@ -42,6 +43,7 @@ struct rf_store {
     void *context;
     uint64_t applied; /* of the last commit, or as found when it was opened */
     bool (*begin)(rf_store *store, char error[256]);
+    /* The row stays where it is until the transaction is over. */
     bool (*put)(rf_store *store, rf_table table, const void *row, char error[256]);
     bool (*commit)(rf_store *store, uint64_t applied, char error[256]);
     void (*rollback)(rf_store *store);
