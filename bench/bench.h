@@ -19,6 +19,8 @@ typedef struct rf_bench_options {
     bool quick;                      /* small sizes: the test run's way through all of it */
     uint32_t window;                 /* calls under way at the server; 0: the benchmark's own */
     uint32_t rate, seconds, clients; /* of the soak; 0: its own */
+    const char *only;                /* part of the server's; NULL: all */
+    const char *under;               /* the server is run under this program; NULL: by itself */
 } rf_bench_options;
 
 /* One recorded command, small enough that a stream of millions fits the memory of a small machine. */
@@ -86,6 +88,9 @@ void rf_bench_row_of(const rf_bench_options *options, const char *work, const ch
 /* Nanoseconds, shown in seconds. */
 void rf_bench_seconds_row(const rf_bench_options *options, const char *work, const char *metric,
                           const char *members, int64_t *values, uint32_t count);
+/* Nanoseconds, shown in microseconds with three digits behind the point. */
+void rf_bench_us_row(const rf_bench_options *options, const char *work, const char *metric,
+                     const char *members, int64_t *values, uint32_t count);
 void rf_bench_header(const rf_bench_options *options);
 
 /* instructions:u of this thread where the kernel counts them, what rf_bench_play does not measure left out; false: it

@@ -284,23 +284,38 @@ void rf_bench_row(const rf_bench_options *options, const char *work, const char 
     rf_bench_row_of(options, work, metric, unit, "", values, count);
 }
 
-void rf_bench_seconds_row(const rf_bench_options *options, const char *work, const char *metric,
-                          const char *members, int64_t *values, uint32_t count)
+/* Nanoseconds in another unit, six digits of a second or three of a microsecond behind the point. */
+static void print_decimals(const rf_bench_options *options, const char *work, const char *metric,
+                           const char *unit, const char *members, int64_t *values, uint32_t count)
 {
     char text[3][32];
+    const bool seconds = unit[0] == 's';
+    const int64_t whole = seconds ? 1000000000 : 1000, part = seconds ? 1000 : 1;
     qsort(values, count, sizeof *values, rf_bench_compare);
     const int64_t chosen[3] = {values[count / 2], values[0], values[count - 1]};
     for (int i = 0; i < 3; i++)
-        snprintf(text[i], sizeof text[i], "%lld.%06lld", (long long)(chosen[i] / 1000000000),
-                 (long long)(chosen[i] % 1000000000 / 1000));
+        snprintf(text[i], sizeof text[i], "%lld.%0*lld", (long long)(chosen[i] / whole),
+                 seconds ? 6 : 3, (long long)(chosen[i] % whole / part));
     if (options->json)
-        printf("{\"work\":\"%s\",\"metric\":\"%s\",\"value\":%s,\"unit\":\"s\",\"runs\":%u,"
+        printf("{\"work\":\"%s\",\"metric\":\"%s\",\"value\":%s,\"unit\":\"%s\",\"runs\":%u,"
                "\"min\":%s,\"max\":%s%s}\n",
-               work, metric, text[0], count, text[1], text[2], members);
+               work, metric, text[0], unit, count, text[1], text[2], members);
     else
-        printf("%-16s %-36s %10s s (%s .. %s, %u runs)  %s\n", work, metric, text[0], text[1],
-               text[2], count, members[0] != '\0' ? members + 1 : "");
+        printf("%-16s %-36s %10s %s (%s .. %s, %u runs)  %s\n", work, metric, text[0], unit,
+               text[1], text[2], count, members[0] != '\0' ? members + 1 : "");
     fflush(stdout);
+}
+
+void rf_bench_seconds_row(const rf_bench_options *options, const char *work, const char *metric,
+                          const char *members, int64_t *values, uint32_t count)
+{
+    print_decimals(options, work, metric, "s", members, values, count);
+}
+
+void rf_bench_us_row(const rf_bench_options *options, const char *work, const char *metric,
+                     const char *members, int64_t *values, uint32_t count)
+{
+    print_decimals(options, work, metric, "us", members, values, count);
 }
 
 static void read_line(const char *path, const char *key, char *line, size_t size)

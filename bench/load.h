@@ -35,16 +35,24 @@ typedef struct rf_load_server {
     rf_bytes answer;
 } rf_load_server;
 
-/* options: further arguments of serve, NULL at the end. The process ends with a message on failure:
- * a benchmark without a server is none. */
-void rf_load_start(rf_load_server *server, const char *const *options);
+/* options: further arguments of serve, NULL at the end. under: a program that runs it, with its own
+ * arguments behind blanks (a profiler's), or NULL. The process ends with a message on failure: a
+ * benchmark without a server is none. */
+void rf_load_start(rf_load_server *server, const char *const *options, const char *under);
 int rf_load_end(rf_load_server *server);    /* SIGTERM; the exit status */
 void rf_load_clean(rf_load_server *server); /* afterwards: the directory is gone */
 /* One call by the operators' socket; the answer is in server->json. False: it was refused. */
 bool rf_load_operate(rf_load_server *server, const char *method, const char *params);
 /* BTCUSD-PERP at 50,000, and so many accounts with money and keys. */
 void rf_load_venue(rf_load_server *server, uint32_t accounts);
-int64_t rf_load_cpu_us(const rf_load_server *server);    /* user and system, since its start */
+/* What has been used since the beginning: of the clock, and of processors by all of the server, by its
+ * loop's thread alone, and by this process. */
+typedef struct rf_load_usage {
+    int64_t wall_ns, server_ns, loop_ns, client_ns;
+} rf_load_usage;
+rf_load_usage rf_load_usage_now(const rf_load_server *server);
+/* The process ends if the system does not allow so many connections. */
+void rf_load_need_descriptors(uint32_t connections);
 int64_t rf_load_memory_kb(const rf_load_server *server); /* resident */
 /* A small write and its flush in the server's directory: the median of some. */
 int64_t rf_load_flush_us(const rf_load_server *server);

@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -24,6 +27,7 @@ enum {
     TEXT_MAX = 1 << 22,
     FLUSHES = 33,
     FLUSH_SIZE = 4096,
+    DESCRIPTORS_OWN = 64, /* beside its connections */
 };
 
 void rf_load_fail(const char *what, const char *detail)
@@ -34,13 +38,28 @@ void rf_load_fail(const char *what, const char *detail)
 
 /* ---- The child ------------------------------------------------------------------------------- */
 
-static _Noreturn void become_server(const rf_load_server *server, const char *const *options,
-                                    int out)
+/* A profiler's words. It is given the program by its path. */
+static unsigned put_under(char **arguments, const char *under, char *program, size_t size)
 {
-    char *arguments[OPTIONS_MAX] = {
-        "ringfence", "serve",       "--data",      (char *)(uintptr_t)server->dir,
-        "--listen",  "127.0.0.1:0", "--log-level", "warning"};
-    unsigned count = 8;
+    unsigned count = 0;
+    ssize_t length = readlink("/proc/self/exe", program, size - 1);
+    program[length > 0 ? length : 0] = '\0';
+    for (char *word = under ? strtok(strdup(under), " ") : NULL; word && count < OPTIONS_MAX / 2;
+         word = strtok(NULL, " "))
+        arguments[count++] = word;
+    arguments[count++] = program;
+    return count;
+}
+
+static _Noreturn void become_server(const rf_load_server *server, const char *const *options,
+                                    const char *under, int out)
+{
+    const char *const words[] = {"serve",       "--data",      server->dir, "--listen",
+                                 "127.0.0.1:0", "--log-level", "warning"};
+    char *arguments[OPTIONS_MAX] = {0}, program[PATH_MAX];
+    unsigned count = put_under(arguments, under, program, sizeof program);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        arguments[count++] = (char *)(uintptr_t)words[i];
     for (; *options && count + 1 < OPTIONS_MAX; options++)
         arguments[count++] = (char *)(uintptr_t)*options;
     char log[300];
@@ -48,7 +67,7 @@ static _Noreturn void become_server(const rf_load_server *server, const char *co
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(out, STDOUT_FILENO);
     dup2(open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), STDERR_FILENO);
-    execv("/proc/self/exe", arguments);
+    execvp(arguments[0], arguments);
     _exit(127);
 }
 
@@ -101,7 +120,25 @@ static void read_first_line(rf_load_server *server, int in)
     /* The pipe stays open, or the server would find nobody there. */
 }
 
-void rf_load_start(rf_load_server *server, const char *const *options)
+/* A connection is a descriptor here and one there: as many as the system lets us have. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+void rf_load_need_descriptors(uint32_t connections)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+        limit.rlim_cur < (rlim_t)connections + DESCRIPTORS_OWN)
+        rf_load_fail("descriptors", "the system allows too few (ulimit -Hn)");
+}
+
+void rf_load_start(rf_load_server *server, const char *const *options, const char *under)
 {
     const char *base = getenv("TMPDIR");
     int pipes[2];
@@ -112,12 +149,13 @@ void rf_load_start(rf_load_server *server, const char *const *options)
     snprintf(server->dir, sizeof server->dir, "%s/ringfence-bench-XXXXXX", base ? base : "/tmp");
     if (!server->json.tokens || !server->json.text || !mkdtemp(server->dir) || pipe(pipes) != 0)
         rf_load_fail("the server's directory", strerror(errno));
+    raise_descriptors();
     server->pid = fork();
     if (server->pid < 0)
         rf_load_fail("fork", strerror(errno));
     if (server->pid == 0) {
         close(pipes[0]);
-        become_server(server, options, pipes[1]);
+        become_server(server, options, under, pipes[1]);
     }
     close(pipes[1]);
     read_first_line(server, pipes[0]);
@@ -249,18 +287,36 @@ void rf_load_venue(rf_load_server *server, uint32_t accounts)
 
 /* ---- What it uses ---------------------------------------------------------------------------- */
 
-int64_t rf_load_cpu_us(const rf_load_server *server)
+static int64_t read_clock(clockid_t clock)
+{
+    struct timespec time;
+    if (clock_gettime(clock, &time) != 0)
+        rf_load_fail("clock", strerror(errno));
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* The first thread has the number of the process. */
+static int64_t loop_ns(const rf_load_server *server)
 {
     char path[64];
-    unsigned long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)server->pid);
+    long long ns = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)server->pid, (int)server->pid);
     FILE *file = fopen(path, "r");
-    /* The 14th and 15th word; the name in the second has no blank here. */
-    if (!file || fscanf(file, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu %lu", &user,
-                        &system) != 2)
+    if (!file || fscanf(file, "%lld", &ns) != 1)
         rf_load_fail(path, "cannot be read");
     fclose(file);
-    return (int64_t)(user + system) * 1000000 / sysconf(_SC_CLK_TCK);
+    return ns;
+}
+
+rf_load_usage rf_load_usage_now(const rf_load_server *server)
+{
+    clockid_t clock;
+    if (clock_getcpuclockid(server->pid, &clock) != 0)
+        rf_load_fail("serve", "its clock cannot be read");
+    return (rf_load_usage){.wall_ns = read_clock(CLOCK_MONOTONIC),
+                           .server_ns = read_clock(clock),
+                           .loop_ns = loop_ns(server),
+                           .client_ns = read_clock(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
 int64_t rf_load_memory_kb(const rf_load_server *server)

@@ -396,7 +396,7 @@ static void print(const soak *self)
         (unsigned long long)pushed / self->seconds, (unsigned long long)bytes / self->seconds,
         (unsigned long long)self->fell_behind, (long long)self->memory_kb[self->seconds / 2],
         (long long)self->memory_kb[self->seconds - 1],
-        (long long)rf_load_cpu_us(&self->server) / 10000 / self->seconds,
+        (long long)rf_load_usage_now(&self->server).server_ns / 10000000 / self->seconds,
         (long long)rf_load_flush_us(&self->server), self->failed ? "false" : "true");
     fflush(stdout);
 }
@@ -423,7 +423,7 @@ static void start(soak *self)
     snprintf(rate, sizeof rate, "%u", self->rate);
     const char *const serve[] = {"--sandbox", "--rate",           rate,      "--rate-limits",
                                  "off",       "--snapshot-every", "1000000", NULL};
-    rf_load_start(&self->server, serve);
+    rf_load_start(&self->server, serve, NULL);
     rf_load_open(&self->load, &self->server, self->clients, "/exchange/v1/market", 4, 16);
     subscribe(self, 0);
     await_tape(self);

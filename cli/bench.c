@@ -30,6 +30,8 @@ static void usage(FILE *out)
             "  --commands N  length of the streams\n"
             "  --quick       small sizes, to see that it runs\n"
             "  --window N    server: calls under way of all clients together (1024)\n"
+            "  --only PART   server: socket, rate, rest or fan-out alone\n"
+            "  --under WORDS server: run it under this program (`valgrind --tool=callgrind`)\n"
             "  --json        one object a row\n"
             "usage: ringfence bench soak [--seconds N] [--rate N] [--clients N]\n"
             "  the sandbox with so many WebSocket clients, watched: memory, drops, the tape "
@@ -72,14 +74,23 @@ static bool number(const char *text, uint64_t max, uint64_t *value)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *value >= 1 && *value <= max;
 }
 
+static bool is_part(const char *text)
+{
+    static const char *const parts[] = {"socket", "rate", "rest", "fan-out"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(parts[i], text) == 0)
+            return true;
+    return false;
+}
+
 static int refuse_option(int option, const char *word)
 {
     if (option == ':' || option == '?')
         fprintf(stderr, "ringfence bench: %s %s (see ringfence help bench)\n",
                 option == ':' ? "a value is missing:" : "unknown option", word);
     else
-        fprintf(stderr, "ringfence bench: a number out of range: %s (see ringfence help bench)\n",
-                word);
+        fprintf(stderr, "ringfence bench: %s: %s (see ringfence help bench)\n",
+                option == 'o' ? "not a part of the server's" : "a number out of range", word);
     return 2;
 }
 
@@ -95,6 +106,8 @@ int rf_cli_bench(int argc, char **argv)
                                           {"clients", required_argument, NULL, 'n'},
                                           {"help", no_argument, NULL, 'h'},
                                           {"script", required_argument, NULL, 's'},
+                                          {"only", required_argument, NULL, 'o'},
+                                          {"under", required_argument, NULL, 'u'},
                                           {NULL, 0, NULL, 0}};
     rf_bench_options options = {.runs = 5};
     uint64_t value = 0;
@@ -110,6 +123,10 @@ int rf_cli_bench(int argc, char **argv)
             options.json = true;
         else if (option == 's')
             options.script = optarg;
+        else if (option == 'o' && is_part(optarg))
+            options.only = optarg;
+        else if (option == 'u')
+            options.under = optarg;
         else if (option == 'q')
             options.quick = true;
         else if (option == 'r' && number(optarg, 31, &value))

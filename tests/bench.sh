@@ -43,11 +43,28 @@ for line in open(sys.argv[1]): json.loads(line)' "$folder/rows"
 "$program" bench server --quick --runs 1 --json >"$folder/rows" 2>"$folder/notes"
 check "bench server --quick ends well" test $? -eq 0
 check "W6 orders" has_row W6 acked_per_second
-check "W6 of 64 clients" grep -q '"metric":"p99_us".*"clients":64' "$folder/rows"
+check "W6 p99" grep -q '"metric":"p99_us".*"clients":64' "$folder/rows"
 check "W6 refuses nothing" sh -c '! grep "\"refused\":[1-9]" '"$folder/rows"
 for metric in p50_ns p99_ns p999_ns; do check "W3 $metric" has_row W3 "$metric"; done
-check "W8 REST" has_row W8 requests_per_second
+for clients in 1 8 64; do
+    check "W6 of $clients clients" grep -q "\"acked_per_second\".*\"clients\":$clients," "$folder/rows"
+    check "W8 over $clients WebSockets" grep -q "\"server_cpu_us_per_request\".*\"websocket\",\"clients\":$clients," "$folder/rows"
+done
+for clients in 16 64; do
+    check "W8 REST, $clients connections" grep -q "\"requests_per_second\".*\"rest\",\"clients\":$clients," "$folder/rows"
+done
+for metric in server loop client; do
+    for kind in websocket rest fan_out; do
+        check "$metric CPU, $kind" grep -q "\"${metric}_cpu_us_per_request\",\"value\":[0-9.]*[1-9].*\"kind\":\"$kind\"" "$folder/rows"
+    done
+done
+check "every row has flush and load" sh -c '! grep -v "\"flush_us\":[0-9]*,\"load\":[0-9.]*" '"$folder/rows"
 check "W8 fan-out" has_row W8 messages_per_second
+
+"$program" bench server --quick --runs 1 --json --only fan-out >"$folder/rows" 2>"$folder/notes"
+check "bench server --only fan-out" test "$(grep -c fan_out "$folder/rows"),$(grep -vc fan_out "$folder/rows")" = 6,0
+"$program" bench server --quick --runs 1 --json --only rest --commands 64 --under "env RF=1" >"$folder/rows" 2>"$folder/notes"
+check "bench server --under" has_row W8 requests_per_second
 
 "$program" bench --script "$folder/script" --commands 20000 >"$folder/direct"
 "$program" replay "$folder/script" --digest 2>/dev/null | tail -n 1 >"$folder/replayed"
@@ -58,5 +75,7 @@ check "replay of the same commands reaches the same digest" cmp "$folder/direct"
 check "an unknown benchmark is refused with status 2" test $? -eq 2
 "$program" bench margin --runs 0 >/dev/null 2>&1
 check "a number of runs out of range is refused with status 2" test $? -eq 2
+"$program" bench server --only nothing >/dev/null 2>&1
+check "an unknown part is refused with status 2" test $? -eq 2
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
