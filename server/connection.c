@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "server/held.h"
 
 enum { PARTS_MAX = 64 }; /* of one write */
 
@@ -81,6 +82,7 @@ void rf_connection_reap(connection *c)
     rf_http_close(c->http);
     rf_websocket_finish(&c->websocket);
     rf_outbox_finish(&c->outbox);
+    rf_held_less(c->held_size);
     free(c->held);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     close(c->fd);
@@ -92,6 +94,12 @@ void rf_connection_end(connection *c)
     c->input_over = true;
     c->ending = true;
     rf_connection_has_output(c); /* there may be none: then it ends now */
+}
+
+size_t rf_connection_weight(const connection *c)
+{
+    return c->outbox.cost + c->held_size +
+           (c->http ? rf_http_memory(c->http) : c->websocket.text_capacity);
 }
 
 /* ---- What is polled for, and waited for ------------------------------------------------------ */
@@ -459,6 +467,7 @@ static void hold(connection *c, const char *bytes, size_t size)
     }
     memcpy(c->held, bytes, size);
     c->held_size = size;
+    rf_held_more(size);
 }
 
 static void take_input(connection *c, char *bytes, size_t size)
@@ -480,6 +489,7 @@ void rf_connection_resume(connection *c)
 {
     char *bytes = c->held;
     size_t size = c->held_size;
+    rf_held_less(size);
     c->held = NULL;
     c->held_size = 0;
     c->paused = false;

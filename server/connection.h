@@ -122,6 +122,8 @@ void rf_connection_has_output(connection *c);
 void rf_connection_end(connection *c);
 void rf_connection_end_websocket(connection *c, unsigned code, const char *reason);
 void rf_connection_is_late(connection *c);
+/* What it makes the server hold, in bytes; what others wait for too is all of it here. */
+size_t rf_connection_weight(const connection *c);
 /* Polls for, and waits for, what its state asks for. */
 void rf_connection_watch(connection *c);
 

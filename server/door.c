@@ -138,9 +138,19 @@ static bool rests(const rf_request *request)
     return false;
 }
 
+/* The operators' door stays open: they are who can help. */
+static bool is_crowded_out(const rf_doors *doors, const rf_request *request,
+                           const rf_method *method)
+{
+    return request->caller.door != RF_DOOR_OPERATOR && rf_gate_is_crowded(doors->parts.gate) &&
+           !(method && rf_rate_reserved(method, request->json, request->params));
+}
+
 /* What stands before every call of an account: may it be served at all now? */
 static rf_error admit(rf_doors *doors, const rf_request *request, const rf_method *method)
 {
+    if (is_crowded_out(doors, request, method))
+        return RF_ERR_TOO_MANY_REQUESTS;
     if (!method || request->caller.door != RF_DOOR_PRIVATE)
         return RF_ERR_OK;
     if (!is_reached(doors, request))

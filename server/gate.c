@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "server/connection.h"
+#include "server/held.h"
 
 uint64_t rf_gate_name(rf_gate *gate, uint64_t slot)
 {
@@ -74,6 +75,39 @@ static void settle(rf_gate *gate)
     }
 }
 
+bool rf_gate_is_crowded(const rf_gate *gate)
+{
+    return rf_held_bytes() > gate->limits.queues_size;
+}
+
+/* NULL: nobody holds anything. */
+static connection *find_heaviest(const rf_gate *gate)
+{
+    connection *chosen = NULL;
+    size_t most = 0;
+    for (rf_link *link = gate->connections.next; link != &gate->connections; link = link->next) {
+        connection *c = RF_LINKED(link, connection, all);
+        size_t weight = rf_connection_weight(c);
+        bool outranks = chosen && c->blocked != chosen->blocked ? c->blocked : weight > most;
+        if (weight == 0 || !outranks)
+            continue;
+        chosen = c;
+        most = weight;
+    }
+    return chosen;
+}
+
+/* One that must go for the others' sake. False: there is none. */
+static bool shed(rf_gate *gate)
+{
+    connection *c = rf_held_bytes() / 2 > gate->limits.queues_size ? find_heaviest(gate) : NULL;
+    if (!c)
+        return false;
+    gate->stats.dropped++;
+    rf_connection_doom(c);
+    return true;
+}
+
 static void on_idle(uv_idle_t *idle)
 {
     (void)idle; /* that it is active is all: the loop does not sleep */
@@ -84,6 +118,8 @@ static void beat(rf_gate *gate)
     resume_held(gate);
     gate->handler.turn(gate->handler.context);
     settle(gate);
+    while (shed(gate))
+        settle(gate);
     if (gate->closing)
         return;
     if (rf_link_alone(&gate->resumable))
@@ -144,6 +180,7 @@ rf_gate_limits rf_gate_limits_default(void)
         .pings_per_second = RF_PINGS_PER_SECOND,
         .queue_size = RF_QUEUE_SIZE_MAX,
         .queue_size_pause = RF_QUEUE_SIZE_PAUSE,
+        .queues_size = RF_QUEUES_SIZE_MAX,
     };
 }
 

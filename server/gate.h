@@ -71,6 +71,7 @@ typedef struct rf_gate_limits {
     uint32_t connections_of_loopback; /* where an owner or a proxy sits */
     uint32_t pings_per_second;
     size_t queue_size, queue_size_pause;
+    size_t queues_size; /* of all together; server/held.h counts */
 } rf_gate_limits;
 rf_gate_limits rf_gate_limits_default(void);
 void rf_gate_set_limits(rf_gate *gate, const rf_gate_limits *limits);
@@ -99,6 +100,10 @@ bool rf_gate_send_text(rf_gate *gate, rf_conn conn, const char *text, size_t siz
 void rf_gate_end(rf_gate *gate, rf_conn conn, uint16_t code, const char *reason);
 /* Everything up to this record is durable. Not from inside the handler's calls but turn. */
 void rf_gate_release(rf_gate *gate, uint64_t durable_seq);
+
+/* Connections make the server hold more than queues_size: who need not be served now should not be. From
+ * twice as much on those are closed that take no bytes, the heaviest first, then the heaviest of all. */
+bool rf_gate_is_crowded(const rf_gate *gate);
 
 /* ---- About a connection ---------------------------------------------------------------------- */
 /* Bytes that the client has left unread: 0 while its socket takes all it is given. What waits for the

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "include/ringfence.h"
+#include "server/held.h"
 
 /* Memory that an ordinary request needs stays with the connection. */
 enum { KEPT_MAX = 4096 };
@@ -60,6 +61,7 @@ static bool add(rf_http *http, const char *at, size_t size)
         char *bytes = realloc(http->bytes, capacity);
         if (!bytes)
             return false;
+        rf_held_more(capacity - http->capacity);
         http->bytes = bytes;
         http->capacity = capacity;
     }
@@ -253,12 +255,25 @@ rf_http *rf_http_open(void)
     return http;
 }
 
+static void forget_bytes(rf_http *http)
+{
+    rf_held_less(http->capacity);
+    free(http->bytes);
+    http->bytes = NULL;
+    http->capacity = 0;
+}
+
 void rf_http_close(rf_http *http)
 {
     if (!http)
         return;
-    free(http->bytes);
+    forget_bytes(http);
     free(http);
+}
+
+size_t rf_http_memory(const rf_http *http)
+{
+    return http->capacity;
 }
 
 static int status_of(llhttp_errno_t error)
@@ -310,11 +325,8 @@ rf_http_phase rf_http_where(const rf_http *http)
 void rf_http_next(rf_http *http)
 {
     RF_CHECK(http->complete);
-    if (http->capacity > KEPT_MAX) {
-        free(http->bytes);
-        http->bytes = NULL;
-        http->capacity = 0;
-    }
+    if (http->capacity > KEPT_MAX)
+        forget_bytes(http);
     http->size = http->head_bytes = http->body = 0;
     http->fields_count = 0;
     http->in_field = http->begun = http->head_complete = http->complete = false;

@@ -23,7 +23,8 @@ typedef enum rf_http_kind {
 
 typedef enum rf_http_phase { RF_HTTP_REST, RF_HTTP_IN_HEAD, RF_HTTP_IN_BODY } rf_http_phase;
 
-rf_http *rf_http_open(void); /* NULL: out of memory */
+rf_http *rf_http_open(void);                /* NULL: out of memory */
+size_t rf_http_memory(const rf_http *http); /* that the request under way takes */
 void rf_http_close(rf_http *http);
 /* Reads up to the end of the first complete request; `used` is the number of bytes read. */
 rf_http_kind rf_http_feed(rf_http *http, const char *bytes, size_t size, size_t *used);

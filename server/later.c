@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "server/door.h"
+#include "server/held.h"
 
 typedef struct question question;
 struct question {
@@ -39,8 +40,14 @@ static void run(void *context)
     uv_async_send(&later->wake);
 }
 
+static size_t size_of(const question *asked)
+{
+    return sizeof *asked + asked->origin.original_size;
+}
+
 static void drop(question *asked)
 {
+    rf_held_less(size_of(asked));
     free(asked->original);
     free(asked->out.data);
     free(asked);
@@ -125,6 +132,7 @@ void rf_later_ask(rf_later *later, const rf_job *job, const rf_origin *origin,
                         .id = request->id,
                         .original = original};
     rf_bytes_init(&asked->out, NULL, 0, rf_world_grow);
+    rf_held_more(size_of(asked));
     later->waiting++;
     rf_history_ask(later->doors->parts.history, run, asked);
 }

@@ -27,8 +27,11 @@ enum {
     RF_QUEUE_SIZE_MAX = 4 * 1024 * 1024, /* bytes that a connection may leave unread: dropped */
     RF_QUEUE_SIZE_SLOW = 256 * 1024,     /* left unread: states of the market are withheld */
     RF_QUEUE_SIZE_PAUSE = 1024 * 1024,   /* above it nothing more is read from the connection */
-    RF_STALL_MS = 30000,                 /* without a byte taken: dropped */
-    RF_READ_SIZE = 64 * 1024,            /* of one connection in one turn of the loop */
+    /* What all connections together make the server hold, unless queue_memory says otherwise: above it
+     * only what takes risk off is served, above twice as much the slowest are closed. */
+    RF_QUEUES_SIZE_MAX = 256 * 1024 * 1024,
+    RF_STALL_MS = 30000,      /* without a byte taken: dropped */
+    RF_READ_SIZE = 64 * 1024, /* of one connection in one turn of the loop */
     RF_ACCEPTS_PER_TURN = 128,
     RF_TICK_MS = 100, /* how often deadlines are looked at */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "server/held.h"
 
 /* A connection that has nothing to send gets a small chunk, one that is busy gets large ones. */
 enum { CHUNK_SIZE_FIRST = 1024 - sizeof(rf_frame), CHUNK_SIZE = 16 * 1024, ITEMS_FIRST = 8 };
@@ -35,13 +36,35 @@ static rf_item *item_at(const rf_outbox *outbox, uint32_t position)
     return &outbox->items[(outbox->first + position) & (outbox->capacity - 1)];
 }
 
+/* A frame counts while it stands in an outbox, however many it stands in. */
+static void enter_queue(rf_frame *frame)
+{
+    if (frame->queued++ == 0)
+        rf_held_more(sizeof *frame + frame->capacity);
+}
+
+static void leave_queue(rf_frame *frame)
+{
+    if (--frame->queued == 0)
+        rf_held_less(sizeof *frame + frame->capacity);
+    rf_frame_let_go(frame);
+}
+
 static void release(rf_outbox *outbox, rf_item *item)
 {
     outbox->cost -= item->size + (size_t)RF_ITEM_COST;
     if (item->frame)
-        rf_frame_let_go(item->frame);
+        leave_queue(item->frame);
     else
         outbox->unanswered--;
+}
+
+static void free_items(rf_outbox *outbox)
+{
+    rf_held_less(outbox->capacity * sizeof *outbox->items);
+    free(outbox->items);
+    outbox->items = NULL;
+    outbox->capacity = 0;
 }
 
 void rf_outbox_finish(rf_outbox *outbox)
@@ -50,7 +73,7 @@ void rf_outbox_finish(rf_outbox *outbox)
         release(outbox, item_at(outbox, i));
     if (outbox->open)
         rf_frame_let_go(outbox->open);
-    free(outbox->items);
+    free_items(outbox);
     *outbox = (rf_outbox){0};
 }
 
@@ -62,7 +85,8 @@ static bool grow(rf_outbox *outbox)
         return false;
     for (uint32_t i = 0; i < outbox->count; i++)
         items[i] = *item_at(outbox, i);
-    free(outbox->items);
+    free_items(outbox);
+    rf_held_more(capacity * sizeof *items);
     outbox->items = items;
     outbox->first = 0;
     outbox->capacity = capacity;
@@ -76,6 +100,8 @@ static rf_item *append(rf_outbox *outbox, const rf_item *item)
         return NULL;
     rf_item *place = item_at(outbox, outbox->count++);
     *place = *item;
+    if (place->frame)
+        enter_queue(place->frame);
     outbox->cost += item->size + (size_t)RF_ITEM_COST;
     return place;
 }
@@ -159,6 +185,7 @@ void rf_outbox_fill(rf_outbox *outbox, rf_item *item, rf_frame *frame, uint64_t 
     item->frame = frame;
     item->size = frame->size;
     item->barrier = barrier;
+    enter_queue(frame);
     outbox->cost += frame->size;
     outbox->unanswered--;
 }
@@ -203,11 +230,8 @@ static void rest(rf_outbox *outbox)
         rf_frame_let_go(outbox->open);
         outbox->open = NULL;
     }
-    if (outbox->capacity > 64) {
-        free(outbox->items);
-        outbox->items = NULL;
-        outbox->capacity = 0;
-    }
+    if (outbox->capacity > 64)
+        free_items(outbox);
     outbox->first = 0;
 }
 

@@ -5,7 +5,7 @@
  * connection are gathered in shared chunks, frames meant for many are held by reference; neither costs
  * an allocation a message.
  *
- * May include: base. Knows nothing of sockets. */
+ * May include: base, server/held.h. Knows nothing of sockets. */
 #ifndef RF_SERVER_OUTBOX_H
 #define RF_SERVER_OUTBOX_H
 
@@ -16,6 +16,7 @@
 /* Bytes that several may hold. */
 typedef struct rf_frame {
     uint32_t holders, size, capacity;
+    uint32_t queued; /* holders among the items of outboxes */
     char data[];
 } rf_frame;
 

@@ -5,6 +5,7 @@
 
 #include "server/clock.h"
 #include "server/door.h"
+#include "server/held.h"
 
 static int64_t resident_bytes(void)
 {
@@ -23,6 +24,8 @@ static void put_gate(rf_bytes *out, const rf_gate *gate)
     const rf_gate_stats stats = rf_gate_statistics(gate);
     rf_metrics_value(out, "connections", "gauge", "Open connections.", stats.connections);
     rf_metrics_value(out, "websockets", "gauge", "Open WebSockets.", stats.websockets);
+    rf_metrics_value(out, "queue_bytes", "gauge", "What connections make the server hold.",
+                     (int64_t)rf_held_bytes());
     rf_metrics_value(out, "connections_accepted_total", "counter", "Connections accepted.",
                      (int64_t)stats.accepted);
     rf_metrics_value(out, "connections_refused_total", "counter",

@@ -604,6 +604,9 @@ static bool open_doors(server *self)
     rf_gate *gate = self->doors->parts.gate = rf_gate_open(&self->loop, &handler);
     if (!gate)
         return fail(self, "gate", "out of memory");
+    rf_gate_limits limits = rf_gate_limits_default();
+    limits.queues_size = (size_t)self->config->numbers[RF_SETTING_queue_memory];
+    rf_gate_set_limits(gate, &limits);
     rf_gate_release(gate, rf_sequencer_durable(self->sequencer));
     return open_senders(self, gate) && listen_all(self);
 }

@@ -272,6 +272,10 @@ static void subscribe(rf_doors *doors, rf_session *session, const rf_origin *ori
 {
     char problem[160] = "";
     const rf_subscriber subscriber = subscriber_of(session);
+    if (rf_gate_is_crowded(doors->parts.gate)) { /* it would only add to it */
+        refuse(doors, origin, envelope, RF_ERR_TOO_MANY_REQUESTS, problem);
+        return;
+    }
     rf_error code = rf_feed_subscribe(doors->parts.feed, &subscriber, &doors->json,
                                       envelope->params, envelope->id, rf_doors_now(doors), problem);
     if (code != RF_ERR_OK)

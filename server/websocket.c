@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "server/held.h"
 #include "server/limits.h"
 
 enum { FIN = 0x80, RESERVED = 0x70, OPCODE = 0x0F, MASK = 0x80, LENGTH = 0x7F, KEY_SIZE = 4 };
@@ -21,6 +22,7 @@ enum { TEXT_KEPT_MAX = 4096 };
 
 void rf_websocket_finish(rf_websocket *websocket)
 {
+    rf_held_less(websocket->text_capacity);
     free(websocket->text);
     *websocket = (rf_websocket){0};
 }
@@ -119,6 +121,7 @@ static bool keep_text(rf_websocket *websocket, const char *bytes, size_t size)
         char *text = realloc(websocket->text, capacity);
         if (!text)
             return false;
+        rf_held_more(capacity - websocket->text_capacity);
         websocket->text = text;
         websocket->text_capacity = capacity;
     }
@@ -130,6 +133,7 @@ static bool keep_text(rf_websocket *websocket, const char *bytes, size_t size)
 static void forget_text(rf_websocket *websocket)
 {
     if (websocket->text_capacity > TEXT_KEPT_MAX) {
+        rf_held_less(websocket->text_capacity);
         free(websocket->text);
         websocket->text = NULL;
         websocket->text_capacity = 0;

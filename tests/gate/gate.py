@@ -454,6 +454,63 @@ def test_a_stalled_reader_is_dropped():
         assert whole > 0  # what it got is gapless from the beginning
 
 
+def test_all_queues_together_have_a_ceiling():
+    """S3: none is over its own, all together are: who takes no bytes goes, the heaviest first, the others stay."""
+    with echo('queues_size=4000000') as server:
+        reader = server.connect()
+        slow = [server.connect(receive_buffer=4096) for _ in range(12)]
+        for client in slow:
+            client.send(b'GET /big/900000 HTTP/1.1\r\nHost: h\r\n\r\n' * 12)
+        wait_until(lambda: server.stats()['dropped'] > 0)
+        reader.send(b'GET /big/100000 HTTP/1.1\r\nHost: h\r\n\r\n')
+        assert len(reader.answer().body) == 100000
+        stats = server.stats()
+        assert 0 < stats['dropped'] < 12, stats
+        assert stats['held'] <= 8000000 and stats['crowded'], stats
+        for client in slow:
+            client.close()
+        wait_until(lambda: server.stats()['held'] < 100000)
+        assert not server.stats()['crowded']
+        reader.close()
+
+
+def test_input_that_is_not_whole_counts():
+    """Bodies and messages that do not come to their end are held too, and are let go when their clients are."""
+    with echo('queues_size=400000') as server:
+        reader = server.connect()
+        halves = [server.connect() for _ in range(20)]
+        for client in halves[:10]:
+            client.send(b'POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n' + 40000 * b'x')
+        for client in halves[10:]:
+            client.upgrade()
+            client.send(frame(40000 * b'x', first=0x01))
+        wait_until(lambda: server.stats()['dropped'] > 0)
+        stats = server.stats()
+        assert stats['held'] <= 800000 and stats['dropped'] < 20, stats
+        reader.send(b'POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok')
+        assert reader.answer().body == b'ok'
+        for client in halves:
+            client.close()
+        wait_until(lambda: server.stats()['held'] < 50000)
+        reader.close()
+
+
+def test_what_many_wait_for_counts_once():
+    with echo('queues_size=1000000') as server:
+        clients = [server.connect().upgrade() for _ in range(30)]
+        for client in clients:
+            client.text('join')
+        wait_until(lambda: server.stats()['joined'] == 30)
+        server.say('tell 100000 5 7')  # all wait for record 7
+        stats = server.stats()
+        assert 500000 < stats['held'] < 700000 and not stats['crowded'], stats
+        server.say('release 7')
+        for client in clients:
+            assert [len(client.message()) for _ in range(5)] == [100000] * 5
+            client.close()
+        wait_until(lambda: server.stats()['held'] < 100000)
+
+
 def test_who_reads_is_not_blamed_for_the_journal():
     """What waits for a record is no backlog of the client's; what its socket does not take is."""
     with echo() as server:

@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "server/gate.h"
+#include "server/held.h"
 #include "tests/gate/faults.h"
 
 enum { HELD_MAX = 256, JOINED_MAX = 8192, LINE_MAX_SIZE = 256 };
@@ -157,12 +158,13 @@ static void print_stats(void)
     printf(
         "{\"accepted\":%llu,\"refused\":%llu,\"dropped\":%llu,\"requests\":%llu,\"messages\":%llu,"
         "\"bytes_in\":%llu,\"bytes_out\":%llu,\"connections\":%u,\"websockets\":%u,"
-        "\"opened\":%llu,\"closed\":%llu,\"joined\":%zu}\n",
+        "\"opened\":%llu,\"closed\":%llu,\"joined\":%zu,\"held\":%zu,\"crowded\":%s}\n",
         (unsigned long long)stats.accepted, (unsigned long long)stats.refused,
         (unsigned long long)stats.dropped, (unsigned long long)stats.requests,
         (unsigned long long)stats.messages, (unsigned long long)stats.bytes_in,
         (unsigned long long)stats.bytes_out, stats.connections, stats.websockets,
-        (unsigned long long)echo.opened, (unsigned long long)echo.closed, echo.joined_count);
+        (unsigned long long)echo.opened, (unsigned long long)echo.closed, echo.joined_count,
+        rf_held_bytes(), rf_gate_is_crowded(echo.gate) ? "true" : "false");
 }
 
 static void stop(void)
@@ -249,9 +251,9 @@ static bool set_limit(rf_gate_limits *limits, const char *name, unsigned long va
             *rows[i].field = (uint32_t)value;
             return true;
         }
-    if (strcmp(name, "queue_size") != 0)
+    if (strcmp(name, "queue_size") != 0 && strcmp(name, "queues_size") != 0)
         return false;
-    limits->queue_size = value;
+    *(name[5] == 's' ? &limits->queues_size : &limits->queue_size) = value;
     return true;
 }
 

@@ -2,10 +2,11 @@
 import assert from 'node:assert'
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
+import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { Venue, within } from './venue.mjs'
+import { Venue, sleep, within } from './venue.mjs'
 
 const BTC = 'BTCUSD-PERP'
 const order = (more = {}) => ({ instrument_name: BTC, side: 'BUY', type: 'LIMIT', price: '40000', quantity: '0.01', ...more })
@@ -43,6 +44,53 @@ test('overload: the reserved lane is served longer, others are answered 42901, t
     assert.deepEqual(await burst([['private/create-order', order()], cancel(19)]), [0, 0])
     socket.close()
   } finally { await venue.remove() }
+})
+
+test('crowded: the memory of all connections together has a ceiling; what takes risk off is served, then the heaviest go', async () => {
+  const venue = await Venue.start({ args: ['--rate-limits', 'off', '--queue-memory', '1M'] })
+  const held = async () => Number((await venue.metrics()).text.match(/^ringfence_queue_bytes (\S+)$/m)[1])
+  const until = async (what, condition) => {
+    for (const end = Date.now() + 20000; !(await condition()); await sleep(10)) assert.ok(Date.now() < end, what)
+  }
+  let gone = 0
+  const hoards = []
+  // A request whose body does not come to its end: 64 KiB each.
+  const hoard = (count) => {
+    for (let i = 0; i < count; i++) {
+      const socket = net.connect(venue.port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.on('close', () => gone++)
+      socket.write(`POST /exchange/v1/private/create-order HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n${'x'.repeat(50000)}`)
+      hoards.push(socket)
+    }
+  }
+  try {
+    await venue.list()
+    const alice = await venue.customer('alice')
+    const socket = await venue.socket('market')
+    await venue.post(alice, 'private/create-order', order({ client_oid: 'one' }))
+    hoard(24)
+    await until('24 hoards', async () => await held() > 1 << 20)
+    await venue.post(alice, 'private/create-order', order(), 42901)
+    await venue.post(alice, 'private/user-balance', {}, 42901) // reading waits too
+    await venue.get('public/get-instruments', '', 42901)
+    await socket.call('subscribe', { channels: [`book.${BTC}`] }, 42901)
+    await venue.operator('get-status') // who can help
+    await venue.post(alice, 'private/cancel-order', { client_oid: 'one' })
+    assert.equal(gone, 0, 'nobody had to go yet')
+    hoard(40)
+    await until('some go', () => gone > 0)
+    await until('all 64 were seen', async () => gone + Number((await venue.metrics()).text.match(/^ringfence_connections (\S+)$/m)[1]) >= 64)
+    assert.ok(await held() <= 2 << 20, 'never above twice as much')
+    for (const one of hoards) one.destroy()
+    await until('all is let go', async () => await held() < 1 << 20)
+    await venue.post(alice, 'private/create-order', order())
+    await socket.call('subscribe', { channels: [`book.${BTC}`] })
+    socket.close()
+  } finally {
+    for (const one of hoards) one.destroy()
+    await venue.remove()
+  }
 })
 
 test('systemd is told READY, WATCHDOG and STOPPING', async () => {

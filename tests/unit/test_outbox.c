@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/held.h"
 #include "server/outbox.h"
 
 /* What may leave, as text; `take` bytes of it are sent. */
@@ -149,6 +150,38 @@ static void nothing_is_lost_or_early(void **state)
     rf_outbox_finish(&outbox);
 }
 
+/* What several wait for counts once, and all of it is given back. */
+static void the_sum_is_what_waits(void **state)
+{
+    rf_outbox one = {0}, two = {0};
+    (void)state;
+    assert_int_equal(rf_held_bytes(), 0); /* after all the tests before */
+    rf_frame *frame = rf_frame_alloc(10000);
+    frame->size = frame->capacity;
+    assert_int_equal(rf_held_bytes(), 0); /* nobody waits for it */
+    assert_true(rf_outbox_add(&one, frame, 1));
+    size_t alone = rf_held_bytes();
+    assert_in_range(alone, 10000, 11000);
+    assert_true(rf_outbox_add(&two, frame, 1));
+    assert_true(rf_outbox_add(&two, frame, 1));
+    assert_in_range(rf_held_bytes(), alone, alone + 1000);
+    rf_frame_let_go(frame);
+    rf_outbox_finish(&one);
+    assert_in_range(rf_held_bytes(), 10000, 11000);
+    leaves(&two, 1, 15000);
+    assert_in_range(rf_held_bytes(), 10000, 11000);
+    leaves(&two, 1, 15000);
+    assert_in_range(rf_held_bytes(), 0, 1000);
+    assert_true(rf_outbox_expect(&one, 1, false));
+    frame = rf_frame_alloc(20000);
+    frame->size = frame->capacity;
+    rf_outbox_fill(&one, rf_outbox_find(&one, 1), frame, 1);
+    assert_in_range(rf_held_bytes(), 20000, 22000);
+    rf_outbox_finish(&one);
+    rf_outbox_finish(&two);
+    assert_int_equal(rf_held_bytes(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +190,7 @@ int main(void)
         cmocka_unit_test(what_stands_behind_the_last_is_cut),
         cmocka_unit_test(frames_are_shared),
         cmocka_unit_test(nothing_is_lost_or_early),
+        cmocka_unit_test(the_sum_is_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
