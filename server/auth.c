@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "server/clock.h"
+#include "server/seen.h"
 
 enum {
     MS = 1000000,
     SIGNERS = 1024, /* keys whose secret is at hand; others are unsealed when they call */
-    WINDOWS = 4,    /* a good nonce lies in one of three consecutive minutes */
     SEEN_RESERVED = RF_SEEN_MAX / 8,
 };
 
@@ -22,19 +22,12 @@ typedef struct slot {
     rf_signer *signer;
 } slot;
 
-/* The signatures whose nonces lie in one minute: an open-addressing set of their hashes. */
-typedef struct window {
-    int64_t minute;
-    uint64_t *seen; /* 2 * RF_SEEN_MAX, 0 = empty; pages that nobody needs are not there */
-    uint32_t count;
-} window;
-
 struct rf_auth {
     const rf_registry *registry;
     const rf_vault *vault;
     rf_signer *nobody; /* does the work for keys that do not exist */
     slot signers[SIGNERS];
-    window windows[WINDOWS];
+    rf_seen *seen;
     int64_t since_ms; /* by the wall clock */
     int64_t open_ns;  /* monotonic */
     uint8_t secret[crypto_shorthash_KEYBYTES];
@@ -51,7 +44,10 @@ rf_auth *rf_auth_open(const rf_registry *registry, const rf_vault *vault, int64_
     auth->open_ns = rf_clock_monotonic_ns();
     randombytes_buf(auth->secret, sizeof auth->secret);
     auth->nobody = rf_signer_open(auth->secret, sizeof auth->secret);
-    if (!auth->nobody) {
+    auth->seen = rf_seen_open();
+    if (!auth->nobody || !auth->seen) {
+        rf_signer_close(auth->nobody);
+        rf_seen_close(auth->seen);
         free(auth);
         return NULL;
     }
@@ -63,8 +59,7 @@ void rf_auth_close(rf_auth *auth)
     rf_signer_close(auth->nobody);
     for (size_t i = 0; i < SIGNERS; i++)
         rf_signer_close(auth->signers[i].signer);
-    for (size_t i = 0; i < WINDOWS; i++)
-        free(auth->windows[i].seen);
+    rf_seen_close(auth->seen);
     sodium_memzero(auth, sizeof *auth);
     free(auth);
 }
@@ -135,37 +130,20 @@ static bool is_from_before(const rf_auth *auth, int64_t nonce_ms)
            rf_clock_monotonic_ns() - auth->open_ns < 2LL * RF_NONCE_MS * MS;
 }
 
-/* The minute's set. One of an earlier minute has nonces that are no longer good: it is emptied, by
- * giving its pages back. */
-static window *window_of(rf_auth *auth, int64_t nonce_ms)
-{
-    int64_t minute = nonce_ms / RF_NONCE_MS;
-    window *chosen = &auth->windows[minute % WINDOWS];
-    if (chosen->minute != minute || !chosen->seen) {
-        free(chosen->seen);
-        *chosen = (window){.minute = minute, .seen = calloc(2 * RF_SEEN_MAX, sizeof(uint64_t))};
-    }
-    return chosen;
-}
-
 static rf_error remember(rf_auth *auth, const uint8_t signature[RF_SIGNATURE_SIZE],
                          int64_t nonce_ms, bool reserved)
 {
     uint64_t hash;
     crypto_shorthash((unsigned char *)&hash, signature, RF_SIGNATURE_SIZE, auth->secret);
-    hash |= hash == 0;
-    window *minute = window_of(auth, nonce_ms);
-    if (!minute->seen)
+    switch (rf_seen_add(auth->seen, hash, nonce_ms, RF_SEEN_MAX - (reserved ? 0 : SEEN_RESERVED))) {
+    case RF_SEEN_NEW:
+        return RF_ERR_OK;
+    case RF_SEEN_BEFORE:
+        return RF_ERR_DUPLICATE_REQUEST;
+    case RF_SEEN_FULL:
         return RF_ERR_TOO_MANY_REQUESTS;
-    size_t at = (size_t)(hash >> 32) % (2 * RF_SEEN_MAX);
-    for (; minute->seen[at] != 0; at = (at + 1) % (2 * RF_SEEN_MAX))
-        if (minute->seen[at] == hash)
-            return RF_ERR_DUPLICATE_REQUEST;
-    if (minute->count >= RF_SEEN_MAX - (reserved ? 0 : SEEN_RESERVED))
-        return RF_ERR_TOO_MANY_REQUESTS;
-    minute->seen[at] = hash;
-    minute->count++;
-    return RF_ERR_OK;
+    }
+    return RF_ERR_ERR_INTERNAL;
 }
 
 /* ---- Addresses ------------------------------------------------------------------------------- */

@@ -6,22 +6,21 @@
  * may read but not trade is answered 411 on methods that place orders or move margin).
  *
  * Promise: an unknown key costs what a wrong signature costs. Memory is bounded: signatures are
- * remembered as long as their nonce is good, and when that memory is full (RF_SEEN_MAX of a minute)
- * signed calls that change something are refused 42901 until the minute is over, but for the last
- * eighth of it, which is for the reserved lane (server/rate.h). Nothing is forgotten early.
+ * remembered as long as their nonce is good (server/seen.h), and when those of a second are as many as
+ * may be (RF_SEEN_MAX) signed calls that change something are refused 42901 until the second is over,
+ * but for the last eighth of it, which is for the reserved lane (server/rate.h).
  *
- * May include: base, api, venue, server/sign.h, server/vault.h. */
+ * May include: base, api, venue, server/seen.h, server/sign.h, server/vault.h. */
 #ifndef RF_SERVER_AUTH_H
 #define RF_SERVER_AUTH_H
 
 #include "api/method.h"
+#include "server/seen.h"
 #include "server/sign.h"
 #include "server/vault.h"
 #include "venue/registry.h"
 
 enum {
-    RF_NONCE_MS = 60000,
-    RF_SEEN_MAX = 1 << 20, /* signatures remembered by minute of nonce */
     RF_ADDRESS_MAX = 64,
 };
 

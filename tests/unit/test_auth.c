@@ -216,7 +216,7 @@ static void changes_are_signed_once(void **state)
     expect(order, RF_ERR_OK);
 }
 
-static void a_minute_holds_so_many_signatures(void **state)
+static void a_second_holds_so_many_signatures(void **state)
 {
     (void)state;
     /* The reserved eighth is left to whoever reduces risk. */
@@ -248,12 +248,44 @@ static void a_minute_holds_so_many_signatures(void **state)
     given.reserved = true;
     assert_int_equal(rf_auth_check(auth, &given, &identity), RF_ERR_OK);
     assert_int_equal(rf_auth_check(auth, &given, &identity), RF_ERR_DUPLICATE_REQUEST);
-    /* Three minutes later all of it is forgotten. */
-    given.time_ns += 4 * 60000 * MS;
-    snprintf(nonce, sizeof nonce, "%lld", NOW_MS + 4 * 60000);
+    /* The next second has room, and so has one that comes to stand in this one's place. */
     given.reserved = false;
+    snprintf(nonce, sizeof nonce, "%lld", NOW_MS + 1000);
     assert_true(rf_sign(signer, &given.call, signature));
     assert_int_equal(rf_auth_check(auth, &given, &identity), RF_ERR_OK);
+    given.time_ns += 128000 * MS;
+    snprintf(nonce, sizeof nonce, "%lld", NOW_MS + 128000);
+    assert_true(rf_sign(signer, &given.call, signature));
+    assert_int_equal(rf_auth_check(auth, &given, &identity), RF_ERR_OK);
+    rf_signer_close(signer);
+}
+
+/* Whatever second of the window a nonce lies in: once, and known for as long as it is good. */
+static void every_second_remembers(void **state)
+{
+    (void)state;
+    rf_identity identity;
+    char nonce[32], signature[RF_SIGNATURE_TEXT];
+    rf_signer *signer = rf_signer_open("secret", 6);
+    rf_credentials given = {
+        .call = {.method = TRADE, .api_key = "all", .json = &json, .id = "1", .nonce = nonce},
+        .sig = signature,
+        .address = "192.0.2.1",
+        .method = rf_method_find(TRADE),
+    };
+    const int64_t begin_ms = NOW_MS + 200000, step_ms = 900;
+    for (int64_t later_ms = 0; later_ms <= RF_NONCE_MS; later_ms += RF_NONCE_MS / 4) {
+        given.time_ns = (begin_ms + later_ms) * MS;
+        for (int64_t off_ms = -RF_NONCE_MS; off_ms <= RF_NONCE_MS; off_ms += step_ms) {
+            snprintf(nonce, sizeof nonce, "%lld", (long long)(begin_ms + off_ms));
+            bool good = off_ms >= later_ms - RF_NONCE_MS;
+            assert_true(rf_sign(signer, &given.call, signature));
+            rf_error wanted = !good           ? RF_ERR_INVALID_NONCE
+                              : later_ms == 0 ? RF_ERR_OK
+                                              : RF_ERR_DUPLICATE_REQUEST;
+            assert_int_equal(rf_auth_check(auth, &given, &identity), wanted);
+        }
+    }
     rf_signer_close(signer);
 }
 
@@ -541,7 +573,8 @@ int main(void)
         WITH_KEYS(refuses_in_the_documented_order),
         WITH_KEYS(nonces_have_a_window),
         WITH_KEYS(changes_are_signed_once),
-        WITH_KEYS(a_minute_holds_so_many_signatures),
+        WITH_KEYS(a_second_holds_so_many_signatures),
+        WITH_KEYS(every_second_remembers),
         WITH_KEYS(revoked_keys_are_unknown),
         WITH_KEYS(an_unknown_key_costs_the_same),
         WITH_KEYS(another_servers_secrets_open_nothing),
