@@ -7,6 +7,7 @@
 /* One row: money of a currency, or a position's change when there is an instrument in it. */
 typedef struct ledger_row {
     const char *type, *sub_type, *thing;
+    const char *about; /* the instrument whose position the money belongs to, if it does */
     rf_wide qty, cost, realized;
     unsigned decimals;
     uint64_t isolation_id;
@@ -34,6 +35,8 @@ static void put_row(rf_bytes *out, uint32_t account, const rf_event *event, cons
     rf_put_text(out, "taker_side", !row->traded ? "" : event->code ? "TAKER" : "MAKER");
     rf_put_text(out, "side", row->traded ? rf_side_name(event->side) : "");
     rf_put_text(out, "instrument_name", row->thing);
+    if (row->about)
+        rf_put_text(out, "position_instrument_name", row->about);
     if (row->isolation_id) {
         rf_put_id(out, "isolation_id", row->isolation_id);
         rf_put_text(out, "isolation_type", "ISOLATED_MARGIN");
@@ -41,10 +44,12 @@ static void put_row(rf_bytes *out, uint32_t account, const rf_event *event, cons
     rf_put_close(out, '}');
 }
 
-static ledger_row money_row(const char *type, rf_wide amount, uint64_t isolation_id)
+static ledger_row money_row(const char *type, rf_wide amount, uint64_t isolation_id,
+                            const char *about)
 {
     return (ledger_row){.type = type,
                         .thing = "USD",
+                        .about = about,
                         .qty = amount,
                         .cost = amount,
                         .decimals = 8,
@@ -70,8 +75,10 @@ static void put_fill(rf_bytes *out, const rf_engine *engine, const rf_event *eve
                         .decimals = view->config.qty_decimals,
                         .isolation_id = event->isolation_id,
                         .traded = true};
-    ledger_row profit = money_row("REALIZED_PNL", event->realized, event->isolation_id);
-    ledger_row fee = money_row("TRADE_FEE", -(rf_wide)event->fee, event->isolation_id);
+    ledger_row profit =
+        money_row("REALIZED_PNL", event->realized, event->isolation_id, view->config.name);
+    ledger_row fee =
+        money_row("TRADE_FEE", -(rf_wide)event->fee, event->isolation_id, view->config.name);
     profit.traded = fee.traded = true;
     rf_event_oid(engine, event, trade.oid);
     rf_event_oid(engine, event, profit.oid);
@@ -97,7 +104,8 @@ static void put_moved(rf_bytes *out, const rf_event *event, const rf_instrument_
         .decimals = view->config.qty_decimals,
         .isolation_id = event->isolation_id,
     };
-    ledger_row profit = money_row("REALIZED_PNL", event->realized, event->isolation_id);
+    ledger_row profit =
+        money_row("REALIZED_PNL", event->realized, event->isolation_id, view->config.name);
     profit.sub_type = moved.sub_type;
     put_row(out, event->account, event, &moved);
     put_money_row(out, event->account, event, profit);
@@ -129,9 +137,16 @@ static bool is_user(unsigned slot)
     return slot == RF_SLOT_MAIN || slot == RF_SLOT_ISOLATED;
 }
 
+bool rf_ledger_is_of_position(const rf_event *event)
+{
+    return event->kind != RF_EVENT_LEDGER || event->isolation_id != 0 ||
+           event->slot_from == RF_SLOT_CLEARING || event->slot_to == RF_SLOT_CLEARING ||
+           event->slot_from == RF_SLOT_ISOLATED || event->reason == RF_REASON_FUNDING;
+}
+
 /* Between two users the receiver is the event's account, the giver its peer and value. */
 static void put_side(rf_bytes *out, const rf_engine *engine, uint32_t account,
-                     const rf_event *event, bool giver)
+                     const rf_event *event, bool giver, const char *about)
 {
     unsigned slot = giver ? event->slot_from : event->slot_to;
     bool two = is_user(event->slot_from) && is_user(event->slot_to);
@@ -142,7 +157,7 @@ static void put_side(rf_bytes *out, const rf_engine *engine, uint32_t account,
         return;
     rf_wide amount = giver ? -(rf_wide)event->amount : event->amount;
     ledger_row row = money_row(rf_journal_type_name(event->reason), amount,
-                               slot == RF_SLOT_ISOLATED ? isolation_id : 0);
+                               slot == RF_SLOT_ISOLATED ? isolation_id : 0, about);
     row.thing = currency.name;
     row.cost = event->currency == 0 ? amount : 0;
     if (event->reason == RF_REASON_ISOLATED_TRANSFER)
@@ -156,16 +171,19 @@ void rf_encode_transactions(rf_bytes *out, const rf_engine *engine, uint32_t acc
                             const rf_event *event)
 {
     rf_instrument_view view;
+    bool known =
+        rf_ledger_is_of_position(event) && rf_view_instrument(engine, event->instrument, &view);
+    const char *about = known ? view.config.name : NULL;
     if (event->kind == RF_EVENT_LEDGER) {
-        put_side(out, engine, account, event, true);
-        put_side(out, engine, account, event, false);
+        put_side(out, engine, account, event, true, about);
+        put_side(out, engine, account, event, false, about);
     } else if (event->kind == RF_EVENT_POSITION_SETTLED) {
-        ledger_row settled = money_row("SESSION_SETTLE", event->realized, event->isolation_id);
+        ledger_row settled =
+            money_row("SESSION_SETTLE", event->realized, event->isolation_id, about);
         settled.realized = event->realized;
         put_money_row(out, account, event, settled);
-    } else if (event->kind == RF_EVENT_FILL && rf_view_instrument(engine, event->instrument, &view))
+    } else if (event->kind == RF_EVENT_FILL && known)
         put_fill(out, engine, event, &view);
-    else if (event->kind == RF_EVENT_POSITION_MOVED &&
-             rf_view_instrument(engine, event->instrument, &view))
+    else if (event->kind == RF_EVENT_POSITION_MOVED && known)
         put_moved(out, event, &view);
 }

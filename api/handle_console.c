@@ -108,6 +108,7 @@ static void put_exposure(rf_call *call, uint32_t instrument, const rf_instrument
     rf_put_decimal(out, "mark_price", view->mark, view->config.price_decimals);
     rf_put_bool(out, "mark_stale", view->mark_stale);
     rf_put_bool(out, "mark_pinned", view->mark_pinned);
+    rf_put_int(out, "mark_stale_ms", view->config.mark_stale_ns / 1000000);
     rf_put_money(out, "index_price", view->index_e8);
     rf_put_decimal(out, "open_interest", view->open_interest, decimals);
     rf_put_decimal(out, "long_quantity", sum.longs, decimals);

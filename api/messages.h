@@ -50,6 +50,9 @@ void rf_encode_margin_event(rf_bytes *out, const rf_event *event, const char *ki
 const char *rf_journal_type_name(unsigned reason);
 /* What the account is told of an event as rows of get-transactions, without their journal_id; none,
  * when the event did not move its money or position. */
+/* Whether an event of the ledger is about a position on its instrument, not the account as a whole. */
+bool rf_ledger_is_of_position(const rf_event *event);
+
 void rf_encode_transactions(rf_bytes *out, const rf_engine *engine, uint32_t account,
                             const rf_event *event);
 /* The row of user.account_risk; positions without what depends on the mark. */

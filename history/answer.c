@@ -259,6 +259,9 @@ static void encode_line(history_answer *answer, const void *from)
     rf_put_text(out, "side", row->side < 0 ? "" : rf_side_name((unsigned)row->side));
     rf_put_text(out, "instrument_name",
                 money ? history_currency(answer, row->currency) : instrument->name);
+    if (row->position_instrument >= 0)
+        rf_put_text(out, "position_instrument_name",
+                    history_instrument(answer, row->position_instrument)->name);
     put_isolation(out, row->isolation_id);
     rf_put_close(out, '}');
 }

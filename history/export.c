@@ -59,7 +59,7 @@ static void put_value(export_walk *walk, const rf_column *column, int64_t value,
         rf_bytes_decimal(csv, value, (unsigned)instrument->qty_decimals);
         break;
     case RF_KIND_INSTRUMENT:
-        put_text(csv, instrument->name);
+        put_text(csv, history_instrument(walk->answer, value)->name);
         break;
     case RF_KIND_CURRENCY:
         put_text(csv, history_currency(walk->answer, value));

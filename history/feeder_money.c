@@ -27,6 +27,8 @@ bool feeder_user_of(const rf_event *event, bool giver, feeder_user *user)
 
 static void add_line(rf_feeder *feeder, const rf_event *event, rf_row_ledger line)
 {
+    bool known = line.instrument < 0 && rf_ledger_is_of_position(event);
+    line.position_instrument = known ? (int64_t)event->instrument : -1;
     line.number = feeder_number(feeder);
     line.time_ns = event->time_ns;
     feeder_add(feeder, RF_TABLE_ledger, &line);
@@ -221,10 +223,8 @@ static void feed_ledger(rf_feeder *feeder, const rf_event *event)
         return;
     int64_t in = event->slot_to == RF_SLOT_INSURANCE ? event->amount : 0;
     int64_t out = event->slot_from == RF_SLOT_INSURANCE ? event->amount : 0;
-    bool known = event->isolation_id != 0 || event->slot_from == RF_SLOT_CLEARING ||
-                 event->slot_to == RF_SLOT_CLEARING || event->reason == RF_REASON_FUNDING;
-    add_insurance(feeder, event, (rf_reason)event->reason, known ? event->instrument : -1,
-                  in - out);
+    add_insurance(feeder, event, (rf_reason)event->reason,
+                  rf_ledger_is_of_position(event) ? event->instrument : -1, in - out);
 }
 
 /* Where it goes stands in the registry: the engine knows of money only. */

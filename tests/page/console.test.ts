@@ -159,10 +159,11 @@ test("a key is revoked, a person made", { skip }, async () => {
   const key = (await server.must("operator/create-api-key", { account: "trader2", label: "bot" }))["api_key"] as string;
   await view("People and keys");
   await page.getByRole("button", { name: "Revoke " + key }).click();
+  await page.locator("dialog").getByRole("button", { name: "Revoke it" }).click();
   await page.locator(`tr[data-row="${key}"]`).getByText("revoked").waitFor();
   const rows = (await server.must("operator/list-api-keys", { account: "trader2" }))["data"] as Json[];
   assert.equal(rows.find((row) => row["api_key"] === key)!["revoked"], true);
-  const form = page.getByRole("form", { name: "A person for the console" });
+  const form = page.getByRole("form", { name: "New person" });
   await form.locator("input[name=name]").fill("rita");
   await form.locator("input[name=password]").fill("a-long-password");
   await form.getByLabel("Role").selectOption("RISK");
@@ -179,6 +180,9 @@ test("a withdrawal is approved", { skip }, async () => {
   assert.equal(asked["code"], 0, JSON.stringify(asked));
   await view("Money");
   await page.getByRole("region", { name: "Withdrawals" }).getByRole("button", { name: "Approve" }).click();
+  await page.locator("dialog").getByText("25.00000000 USD of trader to 0xabc.").waitFor();
+  await watched.shot("console-approve");
+  await page.locator("dialog").getByRole("button", { name: "Approve it" }).click();
   await page.locator(".notices .good", { hasText: "Approved" }).waitFor();
   await page.getByText("No withdrawal waits.").waitFor();
 });

@@ -141,6 +141,7 @@ test("stops and take profits wait for mark, last or index, and are shown so", { 
   await desk.refused(229, "has been reached already");
   await watched.shot("triggers");
   await page.getByRole("button", { name: "Cancel all" }).click();
+  await page.locator("dialog", { hasText: "All 4 open orders" }).getByRole("button", { name: "Cancel all orders" }).click();
   await until("none waits", async () => (await desk.waiting()).length === 0);
   await page.getByText("No open orders.").waitFor();
   await desk.table("Positions");
@@ -294,7 +295,7 @@ test("the book: groups add up, a click fills the price, depth is drawn", { skip 
   // The ungrouped rows are the API's (numbers.test.ts); the groups are sums of them.
   const rows = async (label: string): Promise<[bigint, bigint][]> => {
     const texts = await page.getByRole("listbox", { name: label }).locator("[data-price]").allInnerTexts();
-    const cells = texts.map((text) => text.split(/\s+/));
+    const cells = texts.map((text) => text.replace(/\u202f/g, "").split(/\s+/));
     const list = cells.map(([price, quantity]) => [decimal.rescale(decimal.of(price), 1), decimal.rescale(decimal.of(quantity), 4)] as [bigint, bigint]);
     return label.startsWith("Asks") ? list.reverse() : list;
   };

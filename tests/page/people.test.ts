@@ -46,6 +46,8 @@ const leave = (): Promise<void> => watched.page.getByRole("button", { name: "Log
 async function view(name: string): Promise<void> {
   await watched.page.getByRole("radiogroup", { name: "View" }).getByRole("radio", { name }).click();
 }
+/** What cannot be undone is asked for once more. */
+const sure = (verb: string): Promise<void> => watched.page.locator("dialog").getByRole("button", { name: verb }).click();
 const form = (name: string) => watched.page.getByRole("form", { name });
 
 /** What an authenticator shows (RFC 6238, SHA-1, 30 s, six digits). */
@@ -70,13 +72,13 @@ test("another password: the old one opens nothing, and who was in is out", { ski
   await tryToEnter("olga", "a-long-password");
   await isIn();
   await view("People and keys");
-  await form("A new password").locator("input[name=name]").fill("rita");
-  await form("A new password").locator("input[name=password]").fill("short");
-  await form("A new password").getByRole("button", { name: "Set" }).click();
+  await form("New password").locator("input[name=name]").fill("rita");
+  await form("New password").locator("input[name=password]").fill("short");
+  await form("New password").getByRole("button", { name: "Set" }).click();
   await page.locator(".notices .bad").first().waitFor();
-  await form("A new password").locator("input[name=password]").fill("the-new-password");
-  await form("A new password").getByRole("button", { name: "Set" }).click();
-  await page.locator(".notices .good", { hasText: "Set" }).waitFor();
+  await form("New password").locator("input[name=password]").fill("the-new-password");
+  await form("New password").getByRole("button", { name: "Set" }).click();
+  await page.locator(".notices .good", { hasText: "every session" }).waitFor();
 });
 
 test("one-time codes: demanded, shown once, used, and no longer", { skip }, async () => {
@@ -103,7 +105,7 @@ test("one-time codes: demanded, shown once, used, and no longer", { skip }, asyn
 
 test("a key is made with its scopes and addresses; its secret, shown once, signs", { skip }, async () => {
   const { page } = watched;
-  const key = form("An API key");
+  const key = form("New API key");
   await key.locator("input[name=account]").fill("trader2");
   await key.locator("input[name=label]").fill("paying-bot");
   await key.getByLabel("Withdraw").check();
@@ -141,6 +143,7 @@ test("a limit of withdrawals holds; a withdrawal is rejected and its money is ba
   assert.equal(decimal.compare(decimal.sub(before, await cash()), decimal.of("30")), 0);
   const waiting = page.getByRole("region", { name: "Withdrawals" });
   await waiting.getByRole("button", { name: "Reject" }).click();
+  await sure("Reject it");
   await page.locator(".notices .good", { hasText: "the money is back" }).waitFor();
   await page.getByText("No withdrawal waits.").waitFor();
   assert.equal(decimal.compare(before, await cash()), 0);
@@ -154,6 +157,7 @@ test("a limit of withdrawals holds; a withdrawal is rejected and its money is ba
     return answer["result"] as Json;
   });
   await waiting.locator(`tr[data-row="${second["id"]}"]`).getByRole("button", { name: "Approve" }).click();
+  await sure("Approve it");
   await page.locator(".notices .good", { hasText: "Approved" }).waitFor();
   const note = form("Transaction of a withdrawal");
   await note.locator("input[name=id]").fill(String(second["id"]));

@@ -41,7 +41,7 @@ test("risk tiers and the insurance fund are the venue's", { skip }, async () => 
   await until("the tiers", async () => (await rows.count()) === (risk["tiers"] as Json[]).length);
   for (const [at, tier] of (risk["tiers"] as Json[]).entries()) {
     const shown = await rows.nth(at).locator("[data-value]").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("data-value")));
-    assert.deepEqual(shown, [tier["min_notional"], tier["imr"], tier["mmr"]]);
+    assert.deepEqual(shown, [tier["min_notional"], tier["imr"], tier["mmr"], tier["max_leverage"]]);
   }
   await page.getByRole("radio", { name: "Insurance fund" }).click();
   await until("the fund", async () => {

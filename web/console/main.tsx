@@ -1,7 +1,7 @@
 // The operator's console: the venue's risk on one screen, and what can be done about it.
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { Choice, Notices } from "../shared/ui";
+import { Choice, Confirmation, Notices } from "../shared/ui";
 import { Accounts } from "./accounts";
 import { Instruments } from "./instruments";
 import { LogIn, logOut } from "./login";
@@ -58,6 +58,7 @@ function Console() {
           : view.value === "people" ? <People />
           : <Proof />}
       </main>
+      <Confirmation />
       <Notices />
     </>
   );

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { call, type Params } from "../shared/api";
-import { Check, Dialog, saying, Time } from "../shared/ui";
+import { Check, confirm, Dialog, saying, Time } from "../shared/ui";
 import { CallForm } from "./callform";
 import { act, perform } from "./state";
 import { Table } from "./table";
@@ -103,8 +103,8 @@ function NewKey() {
     <label class="text">{title}<input name={key} autocomplete="off" value={values[key]} onInput={(event) => setValues({ ...values, [key]: event.currentTarget.value })} /></label>
   );
   return (
-    <form class="panel" aria-label="An API key" onSubmit={(event) => { event.preventDefault(); void make(); }}>
-      <h2>An API key</h2>
+    <form class="panel" aria-label="New API key" onSubmit={(event) => { event.preventDefault(); void make(); }}>
+      <h2>New API key</h2>
       {field("account", "Account")}
       {field("label", "Label (optional)")}
       {field("ip_list", "May call from: addresses or networks, commas between them (optional)")}
@@ -115,6 +115,11 @@ function NewKey() {
   );
 }
 
+function revoke(row: Key): void {
+  confirm(`Revoke a key of ${row.account ?? row.account_id}`, `The key ${row.api_key}${row.label ? ` (${row.label})` : ""} never works again, and its connections are closed.`, "Revoke it",
+    () => void change("Revoked: its connections are closed.", "operator/revoke-api-key", { api_key: row.api_key }));
+}
+
 const KEYS = [
   { title: "Label", show: (row: Key) => row.label || "–" },
   { title: "Account", text: true, show: (row: Key) => row.account ?? row.account_id },
@@ -123,7 +128,7 @@ const KEYS = [
   { title: "From", text: true, show: (row: Key) => row.ip_list.join(", ") || "anywhere" },
   { title: "Since", show: (row: Key) => <Time ms={row.create_time} date /> },
   { title: "", show: (row: Key) => (row.revoked ? <span class="badge bad">revoked</span>
-    : <button type="button" class="small" aria-label={`Revoke ${row.api_key}`} onClick={() => void change("Revoked: its connections are closed.", "operator/revoke-api-key", { api_key: row.api_key })}>Revoke</button>) },
+    : <button type="button" class="small" aria-label={`Revoke ${row.api_key}`} onClick={() => revoke(row)}>Revoke</button>) },
 ];
 
 export function People() {
@@ -139,10 +144,10 @@ export function People() {
         <h2>API keys <small>without their secrets</small></h2>
         <Table columns={KEYS} rows={keys.value} id={(row) => row.api_key} empty="There is no key." />
       </section>
-      <CallForm title="A person for the console" button="Create" done="Created." method="operator/create-user" role after={() => void look()}
-        inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} hint="Viewer looks; support also suspends, announces, rejects withdrawals and revokes keys; risk also changes parameters, states, prices and fees and approves withdrawals; admin does everything." />
+      <CallForm title="New person" button="Create" done="Created." method="operator/create-user" role after={() => void look()}
+        inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} hint="For the console. Viewer looks; support also suspends, announces, rejects withdrawals and revokes keys; risk also changes parameters, states, prices and fees and approves withdrawals; admin does everything." />
       <NewKey />
-      <CallForm title="A new password" button="Set" done="Set: his sessions have ended." method="operator/set-password"
+      <CallForm title="New password" button="Set" done="Set: every session of that person has ended." method="operator/set-password"
         inputs={[{ key: "name", title: "Name" }, { key: "password", title: "Password", secret: true }]} />
       <SecretDialog />
     </>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../shared/api";
 import * as decimal from "../shared/decimal";
-import { Empty, saying, Time } from "../shared/ui";
+import { Empty, Num, saying, Time } from "../shared/ui";
 import { status } from "./state";
 import { Table } from "./table";
 
@@ -15,6 +15,17 @@ interface Digest {
   digest: string;
 }
 type Entry = Record<string, unknown>;
+
+/** What must hold after every command (docs/invariants.md). */
+const MEANING: Record<string, [string, string]> = {
+  I1: ["Money is conserved", "all balances, fees, funds and the outside world add up to 0 in every currency"],
+  I2: ["Every long has a short", "the quantities of an instrument add up to 0"],
+  I3: ["Clearing matches cost", "what clearing holds and what positions cost add up to 0"],
+  I5: ["One fence an account and instrument", "and it is empty when its position and orders are gone"],
+  I6: ["Nobody spends what is not there", "what may leave is never more than is there, and never isolated money"],
+  I7: ["The book is sound", "it does not cross, each level is the sum of its orders, no room is lost"],
+  I8: ["Short cuts agree with the long way", "running sums and liquidation prices equal those made from nothing"],
+};
 
 function Invariants() {
   const [rows, setRows] = useState<Invariants | null>(null);
@@ -29,14 +40,15 @@ function Invariants() {
   };
   useEffect(check, []);
   return (
-    <section class="panel" aria-label="Invariants">
+    <section class="panel double" aria-label="Invariants">
       <div class="bar"><h2>Invariants {rows && (rows.ok ? <span class="up">all hold</span> : <span class="down">broken</span>)}</h2><button type="button" class="small" onClick={check}>Check now</button></div>
       {fault && <p class="fault" role="alert">{fault}</p>}
       {rows && <Table rows={rows.invariants} id={(row) => row.name} empty="" columns={[
-        { title: "Invariant", show: (row) => row.name }, { title: "Residual", show: (row) => row.residual },
+        { title: "What must hold", show: (row) => <>{MEANING[row.name]?.[0] ?? row.name} <small>{row.name}: {MEANING[row.name]?.[1] ?? ""}</small></> },
+        { title: "Off by", show: (row) => <Num value={row.residual} places={0} field="residual" /> },
         { title: "Holds", show: (row) => (row.ok ? <span class="up">yes</span> : <span class="down">no</span>) },
       ]} />}
-      {digest && <p class="hint">State after command {digest.seq}: <code data-field="digest">{digest.digest}</code></p>}
+      {digest && <p class="hint"><span>State after command <Num value={String(digest.seq)} places={0} field="seq" />: <code data-field="digest" data-value={digest.digest}>{digest.digest}</code></span></p>}
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call } from "../shared/api";
 import * as decimal from "../shared/decimal";
 import { Check, Dialog, Num, saying } from "../shared/ui";
-import { act } from "./state";
+import { act, exposure } from "./state";
 import { Table } from "./table";
 
 export interface Field {
@@ -34,7 +34,7 @@ export function Fields(props: { fields: Field[]; values: Record<string, string>;
         const fault = wrong(field.key, props.values[field.key] ?? "");
         const now = props.now?.[field.key];
         return (
-          <label class="text" key={field.key}>{field.title}{now && <small> now {now}</small>}
+          <label class="text" key={field.key}><span>{field.title}{now && <small> now {now}</small>}</span>
             <input name={field.key} placeholder={now ?? field.hint} value={props.values[field.key] ?? ""} aria-invalid={fault ? "true" : "false"}
               onInput={(event) => props.set(field.key, event.currentTarget.value)} />
             {fault && <span class="fault" role="alert">{fault}</span>}
@@ -96,7 +96,12 @@ interface Now {
 /** What stands, in the words of the call that changes it: -1 is "no limit", zeros at the end say nothing. */
 async function lookUp(name: string): Promise<Now> {
   const answer = await call<{ instrument_config: Record<string, unknown>[] }>("public/get-risk-parameters");
-  const row = answer.instrument_config.find((one) => one["symbol"] === name) ?? {};
+  // Two of them are the operator's alone.
+  const own = exposure.value.find((one) => one.instrument_name === name);
+  const row: Record<string, unknown> = {
+    ...answer.instrument_config.find((one) => one["symbol"] === name),
+    ...(own ? { mark_stale_ms: own.mark_stale_ms, fund_position_cap: own.fund_position_cap ?? "-1" } : {}),
+  };
   const plain = (value: unknown): string => (value === "-1" ? "no limit" : decimal.plain(decimal.of(String(value))));
   const values = Object.fromEntries(RISK.filter((field) => row[field.key] !== undefined).map((field) => [field.key, plain(row[field.key])]));
   const tiers = ((row["tiers"] ?? []) as Record<string, string>[]).map((tier) => ({
@@ -141,9 +146,11 @@ export function RiskDialog(props: { name: string; onClose: () => void }) {
             ]} />
         </section>
       )}
-      <button type="button" class={impact ? "" : "primary"} disabled={bad || none} onClick={look}>Show the impact</button>
-      <button type="button" class="danger" disabled={!impact || bad}
-        onClick={() => void act("Risk parameters changed.", "operator/update-instrument", params).then((done) => done && props.onClose())}>Apply the change</button>
+      <div class="buttons">
+        <button type="button" class={impact ? "" : "primary"} disabled={bad || none} onClick={look}>Show the impact</button>
+        <button type="button" class="danger" disabled={!impact || bad}
+          onClick={() => void act("Risk parameters changed.", "operator/update-instrument", params).then((done) => done && props.onClose())}>Apply the change</button>
+      </div>
     </Dialog>
   );
 }

@@ -9,6 +9,7 @@ export interface Exposure {
   mark_price: string;
   mark_stale: boolean;
   mark_pinned: boolean;
+  mark_stale_ms: number;
   index_price: string;
   open_interest: string;
   long_quantity: string;

@@ -107,13 +107,19 @@ export function plain(value: Decimal): string {
   return full.includes(".") ? full.replace(/\.?0+$/, "") : full;
 }
 
-/** For people: thousands apart by a thin space, a real minus sign. */
+/** Digits of the API for people: thousands apart by a thin space. */
+export function spaced(digits: string): string {
+  const point = digits.indexOf(".");
+  let result = digits;
+  for (let at = (point < 0 ? digits.length : point) - 3; at > 0; at -= 3) result = result.slice(0, at) + "\u202f" + result.slice(at);
+  return result;
+}
+
+/** For people: thousands apart, a real minus sign. */
 export function show(value: Decimal, places: number, signed = false): string {
   const raw = text(value, places);
   const negative = raw.startsWith("-");
-  const [whole = "", fraction] = (negative ? raw.slice(1) : raw).split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  const body = fraction === undefined ? grouped : grouped + "." + fraction;
+  const body = spaced(negative ? raw.slice(1) : raw);
   const zero = /^[0.\u202f]*$/.test(body);
   if (negative && !zero) return "\u2212" + body;
   return signed && !zero ? "+" + body : body;

@@ -130,14 +130,18 @@ export function Select<T extends string>(props: {
   );
 }
 
-/** A modal dialog: the browser's own, which keeps the focus inside and closes with Escape. */
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean }) {
+/** A modal dialog: the browser's own, which keeps the focus inside and closes with Escape. It begins in its first field, and
+ * Enter does what its button does. */
+export function Dialog(props: { title: string; onClose: () => void; onSubmit?: () => void; children: ComponentChildren; wide?: boolean }) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current!;
     dialog.showModal();
+    // Not where it would bring up a keyboard over half of the screen.
+    if (!matchMedia("(pointer: coarse)").matches) dialog.querySelector<HTMLInputElement>(".body input:not([type=range], [type=checkbox])")?.focus();
     return () => dialog.close();
   }, []);
+  const { onSubmit } = props;
   return (
     <dialog ref={ref} class={props.wide ? "wide" : ""} aria-label={props.title} onCancel={props.onClose}
       onClick={(event) => event.target === ref.current && props.onClose()}>
@@ -145,8 +149,39 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
         <h2>{props.title}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick={props.onClose}>✕</button>
       </header>
-      <div class="body">{props.children}</div>
+      {onSubmit
+        ? <form class="body" onSubmit={(event) => { event.preventDefault(); onSubmit(); }}>{props.children}</form>
+        : <div class="body">{props.children}</div>}
     </dialog>
+  );
+}
+
+// ---- What cannot be undone is asked for once more -----------------------------------------------------------
+
+interface Question {
+  title: string;
+  text: string;
+  verb: string;
+  act: () => void;
+}
+const question = signal<Question | null>(null);
+
+export function confirm(title: string, text: string, verb: string, act: () => void): void {
+  question.value = { title, text, verb, act };
+}
+
+export function Confirmation() {
+  const asked = question.value;
+  if (!asked) return null;
+  const shut = (): void => void (question.value = null);
+  return (
+    <Dialog title={asked.title} onClose={shut}>
+      <p>{asked.text}</p>
+      <div class="buttons">
+        <button type="button" onClick={shut}>Go back</button>
+        <button type="button" class="danger" onClick={() => { shut(); asked.act(); }}>{asked.verb}</button>
+      </div>
+    </Dialog>
   );
 }
 

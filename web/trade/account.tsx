@@ -2,7 +2,7 @@
 import * as decimal from "../shared/decimal";
 import { Empty, Num } from "../shared/ui";
 import { open } from "./dialogs";
-import { RatioBar } from "./positions";
+import { Leverage, RatioBar } from "./positions";
 import { balance, marginScore, person } from "./state";
 
 function Line(props: { label: string; value: string | undefined; field: string; title?: string }) {
@@ -45,10 +45,10 @@ export function Account() {
           <div><dt>Of it for resting isolated orders</dt><dd><Num value={decimal.text(held, 8)} places={2} field="waiting_margin_sum" /></dd></div>
         )}
         {row.isolated_positions.map((one) => (
-          <div key={one.isolation_id}>
-            <dt>{one.instrument_name} {decimal.plain(decimal.of(one.leverage))}×</dt>
+          <div key={one.isolation_id} data-row={one.isolation_id}>
+            <dt>{one.instrument_name} <Leverage row={one} /></dt>
             <dd class="withbuttons">
-              <Num value={one.isolated_cash_balance ?? one.total_cash_balance} places={2} />
+              <Num value={one.isolated_cash_balance ?? one.total_cash_balance} places={2} field="isolated_cash_balance" />
               <button type="button" class="small" aria-label={"Add or remove margin of " + one.instrument_name} onClick={() => open({ kind: "margin", id: one.isolation_id })}>±</button>
             </dd>
           </div>
@@ -59,7 +59,7 @@ export function Account() {
           <summary>Money by currency</summary>
           <dl>
             {row.position_balances.map((one) => (
-              <div key={one.instrument_name}><dt>{one.instrument_name}</dt><dd><Num value={one.quantity} places={4} /></dd></div>
+              <div key={one.instrument_name} data-row={one.instrument_name}><dt>{one.instrument_name}</dt><dd><Num value={one.quantity} places={4} field="quantity" /></dd></div>
             ))}
           </dl>
         </details>

@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import * as decimal from "../shared/decimal";
 import type { Level } from "../shared/types";
-import { Choice, Time } from "../shared/ui";
+import { Choice, Num, Time } from "../shared/ui";
 import * as draft from "./draft";
 import { book, bookStep, instrument, marks, symbol, theme, tickers, trades } from "./state";
 
@@ -89,9 +89,9 @@ function Level(props: { row: Row | undefined; kind: "ask" | "bid" }) {
       <svg class="bar" preserveAspectRatio="none" viewBox="0 0 100 1" aria-hidden="true">
         <rect x={100 - row.share * 100} width={row.share * 100} height="1" />
       </svg>
-      <span class="price">{row.price}</span>
-      <span>{row.quantity}</span>
-      <span class="dim">{row.total}</span>
+      <span class="price">{decimal.spaced(row.price)}</span>
+      <span>{decimal.spaced(row.quantity)}</span>
+      <span class="dim">{decimal.spaced(row.total)}</span>
     </div>
   );
 }
@@ -114,8 +114,8 @@ function Ladder() {
       <div class="level head"><span>Price</span><span>Quantity</span><span>Total</span></div>
       <Side rows={asks} kind="ask" label="Asks: offers to sell" />
       <div class="middle">
-        <strong>{last ?? "–"}</strong>
-        <span class="dim" title="Mark price">{marks.value[symbol.value] ?? "–"}</span>
+        <strong title="Last price"><Num value={last} field="book.last" /></strong>
+        <span class="dim">mark <Num value={marks.value[symbol.value]} field="book.mark" /></span>
         <label class="grouping">
           <span class="hidden">Group prices by</span>
           <select value={String(bookStep.value)} onChange={(event) => (bookStep.value = Number(event.currentTarget.value))}>
@@ -189,7 +189,7 @@ function Tape() {
       <div class="level head" role="row"><span role="columnheader">Price</span><span role="columnheader">Quantity</span><span role="columnheader">Time</span></div>
       {trades.value.map((trade) => (
         <div class={"level " + (trade.s === "BUY" ? "up" : "down")} role="row" key={trade.d}>
-          <span class="price" role="cell">{trade.p}</span><span role="cell">{trade.q}</span><span class="dim" role="cell"><Time ms={trade.t} /></span>
+          <span class="price" role="cell">{decimal.spaced(trade.p)}</span><span role="cell">{decimal.spaced(trade.q)}</span><span class="dim" role="cell"><Time ms={trade.t} /></span>
         </div>
       ))}
     </div>

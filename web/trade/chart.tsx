@@ -59,7 +59,7 @@ async function draw(host: HTMLElement, stop: Set<() => void>): Promise<void> {
   const drawLines = (): void => {
     drawn.forEach((line) => series.removePriceLine(line));
     drawn = lines().map((line) => series.createPriceLine({
-      price: Number(line.price), title: line.title, color: colour(line.tone), lineWidth: 1,
+      price: Number(line.price), title: line.title, color: colour(line.tone), axisLabelTextColor: colour("--panel"), lineWidth: 1,
       lineStyle: line.dashed ? library.LineStyle.Dashed : library.LineStyle.Solid, axisLabelVisible: true,
     }));
   };
@@ -86,6 +86,7 @@ async function draw(host: HTMLElement, stop: Set<() => void>): Promise<void> {
   stop.add(effect(() => {
     const places = instrument.value?.quote_decimals ?? 2;
     series.applyOptions({ priceFormat: { type: "price", precision: places, minMove: Number(instrument.value?.price_tick_size ?? 0.01) } });
+    chart.applyOptions({ localization: { priceFormatter: (price: number) => decimal.spaced(price.toFixed(places)) } });
   }));
   stop.add(effect(() => void (theme.value, requestAnimationFrame(paint))));
   // After an outage the candles in between are asked for again.

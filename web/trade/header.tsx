@@ -1,21 +1,22 @@
 // The line over everything: which instrument, its prices, and who is here.
-import { computed, signal } from "@preact/signals";
+import { computed } from "@preact/signals";
 import * as decimal from "../shared/decimal";
 import { Num, Percent } from "../shared/ui";
+import { venueTime } from "./clock";
 import { loginOpen, logOut } from "./login";
 import {
   ended, estimatedRate, fundingRate, indexPrice, instrument, instruments, market, marks, person, symbol, theme, tickers, user, userLink,
 } from "./state";
 
-const now = signal(Date.now());
-window.setInterval(() => (now.value = Date.now()), 1000);
+/** Seconds: funding settles at every full hour of the venue. */
+const untilFunding = computed(() => 3600 - ((venueTime.value / 1000) % 3600));
 
-/** Funding settles at every full hour. */
-const untilFunding = computed(() => {
-  const left = 3_600_000 - (now.value % 3_600_000);
+function Countdown() {
+  if (!venueTime.value) return <span class="num none">–</span>;
+  const left = untilFunding.value;
   const part = (value: number): string => String(Math.floor(value)).padStart(2, "0");
-  return `${part(left / 60_000)}:${part((left / 1000) % 60)}`;
-});
+  return <span class="num" data-field="funding_in" data-value={left}>{part(left / 60)}:{part(left % 60)}</span>;
+}
 
 function Figure(props: { label: string; children: preact.ComponentChildren; title?: string }) {
   return (
@@ -53,7 +54,7 @@ export function Header() {
         </Figure>
         <Figure label="Index"><Num value={indexPrice.value} places={places} field="index" /></Figure>
         <Figure label="Funding / 1 h" title="Of the hour that settles next; then the estimate of the interval after it">
-          <Percent value={fundingRate.value} places={4} signed field="funding" /> <span class="dim">in {untilFunding.value}, next </span><Percent value={estimatedRate.value} places={4} signed field="estimate" />
+          <Percent value={fundingRate.value} places={4} signed field="funding" /> <span class="dim">in <Countdown />, next </span><Percent value={estimatedRate.value} places={4} signed field="estimate" />
         </Figure>
         <Figure label="24 h"><Percent value={ticker?.c} signed colour field="ticker.c" /></Figure>
         <Figure label="24 h high / low">

@@ -3,10 +3,11 @@ import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { get } from "../shared/api";
 import * as decimal from "../shared/decimal";
-import { Choice, Notices, saying, tell } from "../shared/ui";
+import { Choice, Confirmation, Notices, saying, tell } from "../shared/ui";
 import { Account } from "./account";
 import { Book } from "./book";
 import { Chart } from "./chart";
+import { watchTime } from "./clock";
 import { Dialogs } from "./dialogs";
 import * as draft from "./draft";
 import { Banner, Header } from "./header";
@@ -50,6 +51,7 @@ function Page() {
       </nav>
       <Dialogs />
       <LoginDialog demo={demo.value} />
+      <Confirmation />
       <Notices />
     </>
   );
@@ -113,7 +115,7 @@ function traded(trades: OwnTrade[]): void {
     const { side, instrument_name: name, traded_price: price } = fills[0]!;
     const quantity = fills.reduce((sum, one) => decimal.add(sum, decimal.of(one.traded_quantity)), decimal.ZERO);
     const value = fills.reduce((sum, one) => decimal.add(sum, decimal.mul(decimal.of(one.traded_quantity), decimal.of(one.traded_price))), decimal.ZERO);
-    const average = decimal.text(decimal.div(value, quantity, decimal.of(price).scale), decimal.of(price).scale);
+    const average = decimal.show(decimal.div(value, quantity, decimal.of(price).scale), decimal.of(price).scale);
     const many = fills.length > 1 ? ` on average, in ${fills.length} fills` : "";
     tell(`${side === "BUY" ? "Bought" : "Sold"} ${decimal.plain(quantity)} ${name} at ${average}${many}`, "plain");
   }
@@ -137,6 +139,7 @@ effect(() => {
 render(<Page />, document.getElementById("app")!);
 start().then(
   () => {
+    watchTime();
     draft.watchPreview();
     watchResults();
     loadMargin().catch((error: unknown) => tell("What-if is not available: " + saying(error), "bad"));

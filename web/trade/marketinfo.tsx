@@ -2,12 +2,11 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../shared/api";
-import * as decimal from "../shared/decimal";
 import type { Sample } from "../shared/types";
 import { Choice, Empty, Num, Percent, Time } from "../shared/ui";
 import { risks } from "./margin";
 import { placesOf } from "./positions";
-import { liquidations, symbol, theme } from "./state";
+import { liquidations, symbol, theme, type LiquidationRow } from "./state";
 
 const view = signal<"tiers" | "fund" | "liquidations">("tiers");
 
@@ -17,19 +16,20 @@ function Tiers() {
   return (
     <div class="tiers">
       <dl>
-        <div><dt>Largest leverage</dt><dd>{risk.max_leverage}×</dd></div>
-        <div><dt>Maker / taker fee</dt><dd><Percent value={risk.maker_fee_rate} places={3} /> / <Percent value={risk.taker_fee_rate} places={3} /></dd></div>
-        <div><dt>Liquidation fee</dt><dd><Percent value={risk.liquidation_fee_rate} places={2} /></dd></div>
-        <div><dt>Price band</dt><dd>± <Percent value={risk.price_band} places={1} /></dd></div>
-        <div><dt>Funding cap per hour</dt><dd><Percent value={risk.funding_cap_rate} places={2} /></dd></div>
+        <div><dt>Largest leverage</dt><dd><span class="num" data-field="max_leverage" data-value={risk.max_leverage}>{risk.max_leverage}×</span></dd></div>
+        <div><dt>Maker / taker fee</dt><dd><Percent value={risk.maker_fee_rate} places={3} field="maker_fee_rate" /> / <Percent value={risk.taker_fee_rate} places={3} field="taker_fee_rate" /></dd></div>
+        <div><dt>Liquidation fee</dt><dd><Percent value={risk.liquidation_fee_rate} places={2} field="liquidation_fee_rate" /></dd></div>
+        <div><dt>Price band</dt><dd>± <Percent value={risk.price_band} places={1} field="price_band" /></dd></div>
+        <div><dt>Funding cap per hour</dt><dd><Percent value={risk.funding_cap_rate} places={2} field="funding_cap_rate" /></dd></div>
       </dl>
       {risk.tiers.length > 0 ? (
         <table>
           <thead><tr><th scope="col">From, USD</th><th scope="col">Initial</th><th scope="col">Maintenance</th><th scope="col">Leverage</th></tr></thead>
           <tbody>
             {risk.tiers.map((tier) => (
-              <tr key={tier.min_notional}>
-                <td><Num value={tier.min_notional} places={0} /></td><td><Percent value={tier.imr} /></td><td><Percent value={tier.mmr} /></td><td>{tier.max_leverage}×</td>
+              <tr key={tier.min_notional} data-row={tier.min_notional}>
+                <td><Num value={tier.min_notional} places={0} field="min_notional" /></td><td><Percent value={tier.imr} field="imr" /></td><td><Percent value={tier.mmr} field="mmr" /></td>
+                <td><span class="num" data-field="max_leverage" data-value={tier.max_leverage}>{tier.max_leverage}×</span></td>
               </tr>
             ))}
           </tbody>
@@ -83,24 +83,39 @@ function Fund() {
   );
 }
 
+const STEP: Record<LiquidationRow["kind"], string> = {
+  START: "began", FILL: "closed in the book", TAKEOVER: "taken over by the fund", ADL: "deleveraged", RECOVERED: "recovered", END: "ended",
+};
+
 function Liquidations() {
-  if (liquidations.value.length === 0) return <Empty>No liquidation since you opened the page.</Empty>;
+  if (liquidations.value.length === 0) return <Empty>No liquidation since you opened the page. When somebody's position is liquidated, each step of it stands here.</Empty>;
   return (
-    <table>
-      <thead><tr><th scope="col">Time</th><th scope="col">Instrument</th><th scope="col">Quantity</th><th scope="col">Price</th></tr></thead>
-      <tbody>
-        {liquidations.value.map((row, at) => {
-          const places = placesOf(row.instrument_name);
-          const long = decimal.sign(decimal.of(row.quantity)) > 0;
-          return (
-            <tr key={at}>
-              <td><Time ms={row.t} /></td><td>{row.instrument_name}</td>
-              <td class={long ? "up" : "down"}><Num value={row.quantity} places={places.qty} /></td><td><Num value={row.price} places={places.price} /></td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+    <div class="scroll tall" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Time</th><th scope="col" class="text">Instrument</th><th scope="col" class="text">Step</th><th scope="col">Quantity</th>
+            <th scope="col">Price</th><th scope="col">To the fund</th><th scope="col">Uncovered loss</th>
+          </tr>
+        </thead>
+        <tbody>
+          {liquidations.value.map((row, at) => {
+            const places = placesOf(row.i);
+            return (
+              <tr key={at} data-row={at}>
+                <td><Time ms={row.t} /></td>
+                <td class="text">{row.i} <span class={"badge " + (row.isolated ? "isolated" : "cross")}>{row.isolated ? "Isolated" : "Cross"}</span></td>
+                <td class="text">{STEP[row.kind]}</td>
+                <td class={row.s === "BUY" ? "up" : row.s === "SELL" ? "down" : ""}><Num value={row.q} places={places.qty} field="q" /></td>
+                <td><Num value={row.p} places={places.price} field="p" /></td>
+                <td><Num value={row.to_insurance_fund} places={2} field="to_insurance_fund" /></td>
+                <td><Num value={row.uncovered_loss} places={2} field="uncovered_loss" /></td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

@@ -3,11 +3,12 @@ import { computed, signal } from "@preact/signals";
 import { call, placeOnce, newClientOid } from "../shared/api";
 import * as decimal from "../shared/decimal";
 import type { Preview } from "../shared/types";
-import { Check, Choice, Num, NumberField, Select, saying, tell } from "../shared/ui";
+import { Check, Choice, Num, NumberField, Percent, Select, saying, tell } from "../shared/ui";
 import { words } from "../shared/words";
 import * as draft from "./draft";
 import { balance, book, instrument, marks, person, symbol, userLink } from "./state";
 import { loginOpen } from "./login";
+import { Leverage } from "./positions";
 
 const busy = signal(false);
 const refusal = signal<string | null>(null);
@@ -19,7 +20,7 @@ function LeverageField() {
   if (held)
     return (
       <p class="hint joined">
-        Joins your isolated position ({decimal.plain(decimal.of(held.leverage))}×). Change its leverage under Positions.
+        <span>Joins your isolated position (<Leverage row={held} />). Change its leverage under Positions.</span>
       </p>
     );
   return (
@@ -50,7 +51,7 @@ function PriceFields() {
         <NumberField label="Price" name="price" value={price.value} suffix="USD" fault={faults.value.price}
           onInput={(text) => (price.value = text)}
           hint={kind.value === "LIMIT" && best && (
-            <button type="button" class="link" onClick={() => (price.value = best[0])}>Best: {best[0]}</button>
+            <button type="button" class="link" onClick={() => (price.value = best[0])}>Best: <Num value={best[0]} field="best" /></button>
           )} />
       )}
     </>
@@ -60,9 +61,10 @@ function PriceFields() {
 function QuantityField() {
   const row = instrument.value!;
   const { unit, amount, quantity } = draft;
+  const value = decimal.mul(quantity.value, draft.referencePrice.value);
   const other = unit.value === "COIN"
-    ? decimal.show(decimal.mul(quantity.value, draft.referencePrice.value), 2) + " USD"
-    : decimal.show(quantity.value, row.quantity_decimals) + " " + row.base_ccy;
+    ? <span><Num value={decimal.text(value, value.scale)} places={2} field="quantity_value" /> USD</span>
+    : <span><Num value={decimal.text(quantity.value, row.quantity_decimals)} field="quantity_coins" /> {row.base_ccy}</span>;
   return (
     <div class="quantity">
       <NumberField label="Quantity" name="quantity" value={amount.value} fault={draft.faults.value.amount}
@@ -135,6 +137,8 @@ function PreviewPanel() {
   const preview = shown.value;
   const isolated = draft.mode.value === "ISOLATED";
   const slip = preview ? slippage(preview) : null;
+  // What the button was answered stands beside it already.
+  const said = state.kind === "failed" ? state.words : preview && !preview.accepted ? refusalWords(preview) : null;
   const line = (label: string, field: string, value: string | undefined, places: number, strong = false) => (
     <div class={strong ? "strong" : ""}>
       <dt>{label}</dt>
@@ -149,15 +153,14 @@ function PreviewPanel() {
         {line("Average fill", "avg_price", preview && decimal.sign(decimal.of(preview.fill.avg_price)) ? preview.fill.avg_price : "", row.quote_decimals)}
         <div>
           <dt>Slippage against mark</dt>
-          <dd>{slip ? <span class="num">{decimal.show(decimal.mul(decimal.of(slip), decimal.of("100")), 3, true)}%</span> : <span class="num none">–</span>}</dd>
+          <dd><Percent value={slip} places={3} signed field="slippage" /></dd>
         </div>
         {line(isolated ? "Liquidation price" : "Liquidation", "est_liquidation_price", isolated ? preview?.est_liquidation_price : "", row.quote_decimals)}
-        {line("The most you can lose", "max_loss", isolated ? preview?.max_loss : "", 2, true)}
+        {line("The most you can lose", "max_loss", isolated && preview?.accepted ? preview.max_loss : "", 2, true)}
         {line("Largest possible order", "max_order_quantity", preview?.max_order_quantity, row.quantity_decimals)}
       </dl>
       {!isolated && <p class="hint">Cross: your whole main account stands behind this position.</p>}
-      {preview && !preview.accepted && <p class="fault" role="alert">{refusalWords(preview)}</p>}
-      {state.kind === "failed" && <p class="fault" role="alert">{state.words}</p>}
+      {said && said !== refusal.value && <p class="fault" role="alert">{said}</p>}
     </section>
   );
 }
@@ -227,7 +230,7 @@ export function OrderForm() {
         <Options />
         <div class="available">
           <span>Available</span>
-          <span><Num value={balance.value?.total_available_balance} places={2} field="total_available_balance" /> USD</span>
+          <span><Num value={balance.value?.total_available_balance} places={2} field="total_available_balance" />{balance.value && " USD"}</span>
         </div>
         <PreviewPanel />
         {refusal.value && <p class="fault" role="alert" data-test="refusal">{refusal.value}</p>}

@@ -1,9 +1,8 @@
 // The positions: one row per instrument and mode. A cross row has no liquidation price of its own: the account's
 // ratio stands there instead.
-import { signal } from "@preact/signals";
 import * as decimal from "../shared/decimal";
 import type { IsolatedRow, Position } from "../shared/types";
-import { Empty, Num } from "../shared/ui";
+import { Empty, Num, Percent } from "../shared/ui";
 import { open } from "./dialogs";
 import { results, rowKey } from "./results";
 import { balance, instruments, marginScore, person, positions, symbol } from "./state";
@@ -16,6 +15,11 @@ export function isIsolated(row: Position): boolean {
 export function placesOf(name: string): { price: number; qty: number; base: string } {
   const row = instruments.value.find((one) => one.symbol === name);
   return { price: row?.quote_decimals ?? 2, qty: row?.quantity_decimals ?? 4, base: row?.base_ccy ?? "" };
+}
+
+export function Leverage(props: { row: { leverage?: string | undefined } }) {
+  const { leverage } = props.row;
+  return <span data-field="leverage" data-value={leverage}>{decimal.plain(decimal.of(leverage))}×</span>;
 }
 
 /** (liquidation - mark) / mark, as a fraction of the mark; null when there is no liquidation price. */
@@ -49,7 +53,7 @@ export function RatioBar(props: { ratio: string | null; label: string }) {
 function AdlLight(props: { rank: number }) {
   const words = `Place in the queue for deleveraging: ${props.rank} of 5`;
   return (
-    <span class={"adl rank" + props.rank} role="img" aria-label={words} title={words}>
+    <span class={"adl rank" + props.rank} role="img" aria-label={words} title={words} data-field="adl_rank" data-value={props.rank}>
       {[1, 2, 3, 4, 5].map((step) => <i key={step} class={step <= props.rank ? "on" : ""} />)}
     </span>
   );
@@ -80,7 +84,7 @@ function Row(props: { row: Position }) {
       <th scope="row">
         <button type="button" class="link name" onClick={() => (symbol.value = row.instrument_name)}>{row.instrument_name}</button>
         <span class={"badge " + (isolated ? "isolated" : "cross")}>
-          {isolated ? `Isolated ${decimal.plain(decimal.of(row.leverage))}×` : "Cross"}
+          {isolated ? <>Isolated <Leverage row={row} /></> : "Cross"}
         </span>
         {row.is_liquidating && <span class="badge bad">In liquidation</span>}
       </th>
@@ -92,7 +96,7 @@ function Row(props: { row: Position }) {
         {isolated ? (
           <>
             <Num value={row.liquidation_price} places={places.price} field="liquidation_price" />
-            {away && <small>{decimal.show(decimal.mul(decimal.of(away), decimal.of("100")), 2)}% away</small>}
+            {away && <small><Percent value={away} field="distance" /> away</small>}
           </>
         ) : (
           <span class="hint" title="In cross margin the whole account is liquidated together">account’s ratio</span>
@@ -106,14 +110,14 @@ function Row(props: { row: Position }) {
         {isolated ? (
           <span class="withbuttons">
             <Num value={row.isolated_cash_balance} places={2} field="isolated_cash_balance" />
-            <button type="button" class="small" aria-label={"Add or remove margin of " + row.instrument_name} onClick={() => open({ kind: "margin", id: row.isolation_id! })}>±</button>
-            <button type="button" class="small" aria-label={"Change leverage of " + row.instrument_name} onClick={() => open({ kind: "leverage", id: row.isolation_id! })}>×</button>
+            <button type="button" class="small" title="Add or remove margin" aria-label={"Add or remove margin of " + row.instrument_name} onClick={() => open({ kind: "margin", id: row.isolation_id! })}>±</button>
+            <button type="button" class="small" title="Change the leverage" aria-label={"Change leverage of " + row.instrument_name} onClick={() => open({ kind: "leverage", id: row.isolation_id! })}><Leverage row={row} /></button>
           </span>
         ) : <Num value={row.initial_margin} places={2} field="initial_margin" />}
       </td>
       <td data-label="Unrealised">
         <Num value={row.open_position_pnl} places={2} signed colour field="open_position_pnl" />
-        {profit && <small>{decimal.show(decimal.mul(decimal.of(profit), decimal.of("100")), 1, true)}%</small>}
+        {profit && <small><Percent value={profit} places={1} signed field="roe" /></small>}
       </td>
       <td data-label="Realised"><Realised row={row} /></td>
       <td data-label="Deleveraging"><AdlLight rank={Number(row.adl_rank)} /></td>
@@ -140,8 +144,6 @@ function Waiting(props: { rows: IsolatedRow[] }) {
     </div>
   );
 }
-
-export const highlighted = signal<string | null>(null);
 
 export function Positions() {
   if (!person.value)

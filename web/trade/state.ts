@@ -35,11 +35,16 @@ export const trades = signal<Trade[]>([]);
 export const lastCandle = signal<Candle | null>(null);
 export const liquidations = signal<LiquidationRow[]>([]);
 
+/** A step of somebody's liquidation, newest first. */
 export interface LiquidationRow {
-  instrument_name: string;
-  side?: string;
-  quantity: string;
-  price?: string;
+  kind: "START" | "FILL" | "TAKEOVER" | "ADL" | "RECOVERED" | "END";
+  i: string;
+  isolated: boolean;
+  s?: "BUY" | "SELL";
+  q?: string;
+  p?: string;
+  to_insurance_fund?: string;
+  uncovered_loss?: string;
   t: number;
 }
 
@@ -76,7 +81,8 @@ function bookMessage(push: Push): void {
 function tradeMessage(push: Push): void {
   if (push.instrument_name !== symbol.value) return;
   const fresh = (push.data as Trade[]).filter((trade) => !trades.value.some((known) => known.d === trade.d));
-  fresh.sort((a, b) => b.t - a.t);
+  // Their numbers go up: what was traded in one millisecond has an order too.
+  fresh.sort((a, b) => b.t - a.t || b.d.length - a.d.length || (b.d > a.d ? 1 : -1));
   trades.value = [...fresh, ...trades.value].slice(0, 60);
 }
 
@@ -109,7 +115,7 @@ function marketMessage(push: Push): void {
         lastCandle.value = push.data[push.data.length - 1] as Candle;
       return;
     case "x.liquidations":
-      liquidations.value = [...(push.data as LiquidationRow[]), ...liquidations.value].slice(0, 50);
+      liquidations.value = [...(push.data as LiquidationRow[]).slice().reverse(), ...liquidations.value].slice(0, 50);
       return;
   }
 }

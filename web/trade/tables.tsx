@@ -5,7 +5,7 @@ import { call } from "../shared/api";
 import * as decimal from "../shared/decimal";
 import type { Order } from "../shared/types";
 import { StoryDialog } from "../shared/story";
-import { Choice, Empty, Num, saying, tell, Time } from "../shared/ui";
+import { Choice, confirm, Empty, Num, saying, tell, Time } from "../shared/ui";
 import { words } from "../shared/words";
 import { historyStamp, orders, person } from "./state";
 import { placesOf, Positions } from "./positions";
@@ -59,17 +59,17 @@ function OpenOrder(props: { order: Order }) {
   return (
     <tr data-order={order.order_id}>
       <th scope="row">{order.instrument_name} <Mode id={order.isolation_id} /></th>
-      <td data-label="Type">{TYPES[order.order_type] ?? order.order_type}{order.exec_inst.includes("REDUCE_ONLY") ? ", reduce only" : ""}{order.exec_inst.includes("POST_ONLY") ? ", post only" : ""}</td>
-      <td data-label="Side"><Side side={order.side} /></td>
+      <td class="text" data-label="Type">{TYPES[order.order_type] ?? order.order_type}{order.exec_inst.includes("REDUCE_ONLY") ? ", reduce only" : ""}{order.exec_inst.includes("POST_ONLY") ? ", post only" : ""}</td>
+      <td class="text" data-label="Side"><Side side={order.side} /></td>
       <td data-label="Price">{editing
         ? <input aria-label="New price" inputMode="decimal" value={price ?? ""} onInput={(event) => setPrice(event.currentTarget.value)} />
         : <Num value={decimal.sign(decimal.of(order.limit_price)) ? order.limit_price : ""} places={places.price} field="limit_price" />}</td>
-      <td data-label="Trigger">{order.ref_price ? <><Num value={order.ref_price} places={places.price} /> <small>{order.ref_price_type?.replace("_PRICE", "").toLowerCase()}</small></> : "–"}</td>
+      <td data-label="Trigger">{order.ref_price ? <><Num value={order.ref_price} places={places.price} field="ref_price" /> <small>{order.ref_price_type?.replace("_PRICE", "").toLowerCase()}</small></> : "–"}</td>
       <td data-label="Quantity">{editing
         ? <input aria-label="New quantity" inputMode="decimal" value={quantity} onInput={(event) => setQuantity(event.currentTarget.value)} />
         : <Num value={order.quantity} places={places.qty} field="quantity" />}</td>
       <td data-label="Filled"><Num value={order.cumulative_quantity} places={places.qty} field="cumulative_quantity" /></td>
-      <td data-label="Placed"><Time ms={order.create_time} date /></td>
+      <td class="text" data-label="Placed"><Time ms={order.create_time} date /></td>
       <td class="actions">
         {editing ? (
           <>
@@ -87,6 +87,12 @@ function OpenOrder(props: { order: Order }) {
   );
 }
 
+function cancelAll(): void {
+  const count = orders.value.length;
+  confirm("Cancel all orders", `${count === 1 ? "The one open order is" : `All ${count} open orders are`} cancelled, take profits and stop losses too.`, "Cancel all orders",
+    () => void attempt("All orders cancelled.", () => call("private/advanced/cancel-all-orders", { type: "ALL" })));
+}
+
 function OpenOrders() {
   if (!person.value) return <Empty>Log in to see your orders.</Empty>;
   if (orders.value.length === 0) return <Empty>No open orders. A resting isolated order holds its margin inside the fence until it fills or is cancelled.</Empty>;
@@ -95,9 +101,9 @@ function OpenOrders() {
       <table>
         <thead>
           <tr>
-            <th scope="col">Instrument</th><th scope="col">Type</th><th scope="col">Side</th><th scope="col">Price</th><th scope="col">Trigger</th>
-            <th scope="col">Quantity</th><th scope="col">Filled</th><th scope="col">Placed</th>
-            <th scope="col"><button type="button" class="small" onClick={() => void attempt("All orders cancelled.", () => call("private/advanced/cancel-all-orders", { type: "ALL" }))}>Cancel all</button></th>
+            <th scope="col">Instrument</th><th scope="col" class="text">Type</th><th scope="col" class="text">Side</th><th scope="col">Price</th><th scope="col">Trigger</th>
+            <th scope="col">Quantity</th><th scope="col">Filled</th><th scope="col" class="text">Placed</th>
+            <th scope="col"><button type="button" class="small" onClick={cancelAll}>Cancel all</button></th>
           </tr>
         </thead>
         <tbody>{orders.value.map((order) => <OpenOrder order={order} key={order.order_id} />)}</tbody>
@@ -123,12 +129,14 @@ const column = (title: string, key: string, show?: (row: Row) => preact.Componen
 const figure = (title: string, key: string, show: (row: Row) => preact.ComponentChildren): Column => ({ title, key, words: false, show });
 const time = (title: string, key: string): Column => column(title, key, (row) => (row[key] ? <Time ms={Number(row[key])} date /> : "–"));
 const money = (title: string, key: string, colour = false): Column =>
-  figure(title, key, (row) => <Num value={text(row, key)} places={4} signed={colour} colour={colour} />);
+  figure(title, key, (row) => <Num value={text(row, key)} places={4} signed={colour} colour={colour} field={key} />);
 const price = (title: string, key: string): Column =>
-  figure(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).price} />);
+  figure(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).price} field={key} />);
 const qty = (title: string, key: string): Column =>
-  figure(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).qty} />);
+  figure(title, key, (row) => <Num value={text(row, key)} places={placesOf(text(row, "instrument_name")).qty} field={key} />);
 const name = column("Instrument", "instrument_name", (row) => <>{text(row, "instrument_name")} <Mode id={text(row, "isolation_id") || undefined} /></>);
+/** Money names its currency, and the instrument of the position that it belongs to beside it. */
+const about = column("Instrument", "position_instrument_name", (row) => <>{text(row, "position_instrument_name") || "–"} <Mode id={text(row, "isolation_id") || undefined} /></>);
 const side = column("Side", "side", (row) => (row["side"] ? <Side side={text(row, "side")} /> : "–"));
 
 export const story = signal<string | null>(null);
@@ -136,7 +144,8 @@ export const story = signal<string | null>(null);
 interface Past {
   method: string;
   params: Record<string, unknown>;
-  keep?: (row: Row) => boolean;
+  /** What the table is about, where its name does not say it. */
+  note?: string;
   empty: string;
   columns: Column[];
 }
@@ -147,7 +156,7 @@ const PAST: Partial<Record<Tab, Past>> = {
     columns: [time("Finished", "update_time"), name, column("Type", "order_type", (row) => TYPES[text(row, "order_type")] ?? ""), side,
       price("Price", "limit_price"), price("Average", "avg_price"), qty("Quantity", "quantity"), qty("Filled", "cumulative_quantity"),
       money("Fee", "cumulative_fee"), column("Status", "status", (row) => (
-        <span title={row["reason"] ? words(Number(row["reason"]), "") : ""}>{text(row, "status").toLowerCase()}{row["reason"] ? ` (${text(row, "reason")})` : ""}</span>))],
+        <span title={row["reason"] ? words(Number(row["reason"]), "") : ""}>{text(row, "status").toLowerCase()}{row["reason"] ? <> (<span data-field="reason" data-value={text(row, "reason")}>{text(row, "reason")}</span>)</> : ""}</span>))],
   },
   trades: {
     method: "private/get-trades", params: {}, empty: "No trade in this time.",
@@ -156,11 +165,11 @@ const PAST: Partial<Record<Tab, Past>> = {
   },
   funding: {
     method: "private/get-transactions", params: { journal_type: "FUNDING" }, empty: "No funding in this time. It is settled at every full hour.",
-    columns: [time("Time", "event_timestamp_ms"), name, money("Paid or received", "transaction_qty", true)],
+    columns: [time("Time", "event_timestamp_ms"), about, money("Paid or received", "transaction_qty", true)],
   },
   transfers: {
     method: "private/get-transactions", params: { journal_type: "SUBACCOUNT_TX" }, empty: "No transfer between the main account and a fence in this time.",
-    columns: [time("Time", "event_timestamp_ms"), column("Where", "isolation_id", (row) => (row["isolation_id"] ? <>{text(row, "instrument_name")} <Mode id="1" /></> : "Main account")),
+    columns: [time("Time", "event_timestamp_ms"), column("Where", "isolation_id", (row) => (row["isolation_id"] ? "Fence" : "Main account")), column("Instrument", "position_instrument_name"),
       money("Amount", "transaction_qty", true), column("Kind", "sub_type", (row) => text(row, "sub_type").toLowerCase().replace(/_/g, " "))],
   },
   liquidations: {
@@ -169,7 +178,9 @@ const PAST: Partial<Record<Tab, Past>> = {
       money("Realised", "realized_pnl", true), money("To the insurance fund", "to_insurance_fund", true), money("Uncovered loss", "uncovered_loss"), column("Story", "id", (row) => <button type="button" class="small" onClick={() => (story.value = text(row, "isolation_id") || text(row, "liquidation_id"))}>Explain</button>)],
   },
   closed: {
-    method: "private/x/get-closed-positions", params: {}, empty: "No isolated position was closed in this time.",
+    method: "private/x/get-closed-positions", params: {},
+    note: "Isolated positions from their opening to their end. What a cross position realises goes to the main account trade by trade: see Trades.",
+    empty: "No isolated position was closed in this time.",
     columns: [time("Closed", "close_time"), name, side, qty("Quantity", "quantity"), price("Entry", "entry_price"), price("Exit", "exit_price"),
       money("Realised", "realized_pnl", true), money("Fees", "fees", true), money("Funding", "funding", true), money("In all", "net_pnl", true),
       column("How", "how_closed", (row) => text(row, "how_closed").toLowerCase().replace(/_/g, " "))],
@@ -192,7 +203,7 @@ async function fetchPast(past: Past, days: number): Promise<Row[]> {
     cursor = answer.next_cursor;
     if (!cursor || answer.data.length === 0) break;
   }
-  return past.keep ? rows.filter(past.keep) : rows;
+  return rows;
 }
 
 function download(title: string, columns: Column[], rows: Row[]): void {
@@ -228,13 +239,14 @@ function PastTable(props: { id: Tab; past: Past }) {
         <Choice label="Time" value={days} onChange={(value) => (span.value = value)} options={[["1", "1 day"], ["7", "7 days"], ["30", "30 days"]] as const} />
         <button type="button" class="small" disabled={!rows || rows.length === 0} onClick={() => download(props.id, past.columns, rows ?? [])}>Export CSV</button>
       </div>
+      {past.note && <p class="hint">{past.note}</p>}
       {fault && <p class="fault" role="alert">{fault}</p>}
       {rows && rows.length === 0 && <Empty>{past.empty}</Empty>}
       {rows && rows.length > 0 && (
         <div class="scroll" tabIndex={0}>
           <table>
             <thead><tr>{past.columns.map((one) => <th scope="col" class={one.words ? "text" : ""} key={one.key}>{one.title}</th>)}</tr></thead>
-            <tbody>{rows.map((row, at) => <tr key={at}>{past.columns.map((one) => <td class={one.words ? "text" : ""} key={one.key} data-label={one.title}>{one.show(row)}</td>)}</tr>)}</tbody>
+            <tbody>{rows.map((row, at) => <tr key={at} data-row={at}>{past.columns.map((one) => <td class={one.words ? "text" : ""} key={one.key} data-label={one.title}>{one.show(row)}</td>)}</tr>)}</tbody>
           </table>
         </div>
       )}

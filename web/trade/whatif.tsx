@@ -1,9 +1,10 @@
-// What if the mark moved? Drag it, and every row of this instrument says what would become of it.
+// What if the mark moved? Drag it, and every row says what would become of it.
 import { computed, signal } from "@preact/signals";
 import * as decimal from "../shared/decimal";
-import { Num } from "../shared/ui";
+import { Num, Percent } from "../shared/ui";
 import { crossShare, suppose } from "./margin";
 import { RatioBar } from "./positions";
+import { rowKey } from "./results";
 import { balance, instrument, marks, positions, symbol } from "./state";
 
 export const whatIf = signal(false);
@@ -44,28 +45,28 @@ const crossRatio = computed(() => {
 export function WhatIf() {
   if (!whatIf.value) return null;
   const places = instrument.value?.quote_decimals ?? 2;
-  const rows = positions.value.filter((row) => row.instrument_name === symbol.value);
+  const rows = positions.value;
   return (
     <section class="whatif" aria-label="What if the mark price moved">
       <div class="slide">
         <label>
-          If the mark of {symbol.value} were <strong>{decimal.show(supposedMark.value, places)}</strong>{" "}
-          ({decimal.show({ units: BigInt(move.value), scale: 1 }, 1, true)}%)
+          If the mark of {symbol.value} were <strong><Num value={decimal.text(supposedMark.value, places)} field="supposed_mark" /></strong>{" "}
+          (<Percent value={decimal.text({ units: BigInt(move.value), scale: 3 }, 3)} places={1} signed field="move" />)
           <input type="range" min={-500} max={500} step={1} value={move.value} onInput={(event) => (move.value = Number(event.currentTarget.value))} />
         </label>
         <button type="button" class="small" onClick={() => (move.value = 0)}>Back to now</button>
         <button type="button" class="small" aria-label="Close what if" onClick={() => (whatIf.value = false)}>✕</button>
       </div>
-      {rows.length === 0 && <p class="hint">You hold no position on this instrument.</p>}
+      {rows.length === 0 && <p class="hint">You hold no position.</p>}
       {rows.map((row) => {
-        const then = suppose(row, supposedMark.value);
+        const then = suppose(row, row.instrument_name === symbol.value ? supposedMark.value : decimal.of(row.mark_price));
         if (!then) return null;
         return (
-          <p key={row.isolation_id ?? "cross"}>
-            <span class={"badge " + (row.isolation_id ? "isolated" : "cross")}>{row.isolation_id ? "Isolated" : "Cross"}</span>
+          <p key={rowKey(row)} data-row={rowKey(row)}>
+            <span class="name">{row.instrument_name}<span class={"badge " + (row.isolation_id ? "isolated" : "cross")}>{row.isolation_id ? "Isolated" : "Cross"}</span></span>
             {then.liquidated ? <strong class="down">would be liquidated: the most you lose is what is inside the fence</strong>
               : <RatioBar ratio={row.isolation_id ? then.ratio : crossRatio.value} label="Margin ratio then" />}
-            <span>profit <Num value={then.pnl} places={2} signed colour /></span>
+            <span>profit <Num value={then.pnl} places={2} signed colour field="profit" /></span>
           </p>
         );
       })}

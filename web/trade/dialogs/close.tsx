@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { placeOnce } from "../../shared/api";
 import * as decimal from "../../shared/decimal";
 import type { Position } from "../../shared/types";
-import { Choice, Dialog, NumberField } from "../../shared/ui";
+import { Choice, Dialog, Num, NumberField } from "../../shared/ui";
 import { marks } from "../state";
 import { checkAmount, placesOf, shut, useAction } from "./common";
 
@@ -31,7 +31,7 @@ export function CloseDialog(props: { row: Position }) {
     return type === "MARKET" ? "Closing order sent." : "Closing order placed.";
   });
   return (
-    <Dialog title={`Close ${row.instrument_name} (${row.isolation_id ? "isolated" : "cross"})`} onClose={shut}>
+    <Dialog title={`Close ${row.instrument_name} (${row.isolation_id ? "isolated" : "cross"})`} onClose={shut} onSubmit={action.go}>
       <Choice label="Order type" value={type} onChange={setType} options={[["MARKET", "Market"], ["LIMIT", "Limit"]] as const} />
       <NumberField label="Quantity" name="quantity" value={quantity} onInput={setQuantity}
         fault={amount.fault ?? step ?? (above ? "More than the position." : undefined)}
@@ -49,7 +49,7 @@ export function CloseDialog(props: { row: Position }) {
           : "Profit or loss goes to the main account."}
       </p>
       {action.fault && <p class="fault" role="alert">{action.fault}</p>}
-      <button type="button" class="primary" disabled={!amount.value || above || !!step || !!offTick || (type === "LIMIT" && !typed.value) || action.busy} onClick={action.go}>Close position</button>
+      <button class="primary" disabled={!amount.value || above || !!step || !!offTick || (type === "LIMIT" && !typed.value) || action.busy}>Close position</button>
     </Dialog>
   );
 }
@@ -69,13 +69,13 @@ export function ReverseDialog(props: { row: Position }) {
     return "Reversing order sent.";
   });
   return (
-    <Dialog title={`Reverse ${row.instrument_name}`} onClose={shut}>
+    <Dialog title={`Reverse ${row.instrument_name}`} onClose={shut} onSubmit={action.go}>
       <p>
-        A market order over twice the size turns your {long ? "long" : "short"} of {decimal.plain(size)} into a {long ? "short" : "long"} of
-        the same size. What the order cannot fill stays as it is.
+        A market order over twice the size turns your {long ? "long" : "short"} of <Num value={decimal.text(size, places.qty)} field="quantity" /> into
+        a {long ? "short" : "long"} of the same size. What the order cannot fill stays as it is.
       </p>
       {action.fault && <p class="fault" role="alert">{action.fault}</p>}
-      <button type="button" class="danger" disabled={action.busy} onClick={action.go}>Reverse at market</button>
+      <button class="danger" disabled={action.busy}>Reverse at market</button>
     </Dialog>
   );
 }

@@ -27,11 +27,11 @@ export function LeverageDialog(props: { id: string }) {
   const raises = wanted > now;
   const short = missing && decimal.compare(needed, decimal.of(balance.value?.total_available_balance)) > 0;
   return (
-    <Dialog title={`Leverage of ${row.instrument_name}`} onClose={shut}>
+    <Dialog title={`Leverage of ${row.instrument_name}`} onClose={shut} onSubmit={action.go}>
       <NumberField label="Leverage" name="leverage" value={text} suffix="×" fault={fault} onInput={setText} />
       <input type="range" aria-label="Leverage" min={1} max={most} value={Number.isNaN(wanted) ? 1 : Math.min(most, wanted)} onInput={(event) => setText(event.currentTarget.value)} />
       {raises && !fault && (
-        <p>Margin and liquidation price stay as they are. Then <Num value={limits?.max_removable} places={2} /> USD could be removed.</p>
+        <p>Margin and liquidation price stay as they are. Then <Num value={limits?.max_removable} places={2} field="max_removable" /> USD could be removed.</p>
       )}
       {!raises && wanted !== now && !fault && (
         missing
@@ -40,7 +40,7 @@ export function LeverageDialog(props: { id: string }) {
       )}
       {short && <p class="fault" role="alert">The main account has less than that available.</p>}
       {action.fault && <p class="fault" role="alert">{action.fault}</p>}
-      <button type="button" class="primary" disabled={!!fault || wanted === now || short || action.busy} onClick={action.go}>
+      <button class="primary" disabled={!!fault || wanted === now || short || action.busy}>
         {missing && !raises ? "Add margin and set leverage" : "Set leverage"}
       </button>
     </Dialog>

@@ -24,7 +24,7 @@ export function MarginDialog(props: { id: string }) {
   const most = add ? balance.value?.total_available_balance : limits?.max_removable ?? row.max_removable_margin;
   const above = value && most !== undefined && decimal.compare(value, decimal.of(most)) > 0;
   return (
-    <Dialog title={`Margin of ${row.instrument_name}`} onClose={shut}>
+    <Dialog title={`Margin of ${row.instrument_name}`} onClose={shut} onSubmit={action.go}>
       <Choice label="Direction" value={direction} onChange={setDirection} options={[["CREDIT", "Add"], ["DEBIT", "Remove"]] as const} />
       <dl>
         <div><dt>Inside the fence now</dt><dd><Num value={row.isolated_cash_balance} places={2} field="isolated_cash_balance" /> USD</dd></div>
@@ -41,7 +41,7 @@ export function MarginDialog(props: { id: string }) {
       }} />
       {!add && <p class="hint">Removing margin brings the liquidation price nearer.</p>}
       {action.fault && <p class="fault" role="alert">{action.fault}</p>}
-      <button type="button" class="primary" disabled={!value || !!above || action.busy} onClick={action.go}>{add ? "Add margin" : "Remove margin"}</button>
+      <button class="primary" disabled={!value || !!above || action.busy}>{add ? "Add margin" : "Remove margin"}</button>
     </Dialog>
   );
 }
@@ -55,7 +55,12 @@ function TargetPrice(props: { id: string; places: { price: number; tick: string 
   const limits = useLimits(props.id, wanted ? { liquidation_price: wanted } : {});
   const known = wanted && limits?.transfer_possible !== undefined ? decimal.of(limits.topup_needed) : null;
   return (
-    <details>
+    <details onKeyDown={(event) => {
+      // Enter here means this price, not the amount above.
+      if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+      event.preventDefault();
+      if (known && limits!.transfer_possible) props.use(known);
+    }}>
       <summary>Set my liquidation price</summary>
       <NumberField label="Liquidation price wanted" name="target" value={target} suffix="USD" fault={fault ?? offTick} onInput={setTarget} />
       {known && (
@@ -81,7 +86,7 @@ function After(props: { row: Position; change: decimal.Decimal | null; places: {
   return (
     <dl>
       <div><dt>Liquidation price after it</dt><dd><Num value={price} places={props.places.price} field="liquidation_after" /></dd></div>
-      <div><dt>Effective leverage after it</dt><dd>{effective ? <span class="num">{effective}×</span> : <span class="num none">–</span>}</dd></div>
+      <div><dt>Effective leverage after it</dt><dd>{effective ? <><Num value={effective} field="leverage_after" />×</> : <span class="num none">–</span>}</dd></div>
     </dl>
   );
 }

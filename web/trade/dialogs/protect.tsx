@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { placeOnce } from "../../shared/api";
 import * as decimal from "../../shared/decimal";
 import type { Position } from "../../shared/types";
-import { Dialog, NumberField } from "../../shared/ui";
+import { Dialog, Num, NumberField } from "../../shared/ui";
 import { marks } from "../state";
 import { checkAmount, placesOf, shut, useAction } from "./common";
 
@@ -24,16 +24,16 @@ export function TpSlDialog(props: { row: Position }) {
   const action = useAction(async () => {
     if (profit) await order("TAKE_PROFIT", profit);
     if (loss) await order("STOP_LOSS", loss);
-    return "Set.";
+    return "Take profit and stop loss are set.";
   });
   const wrong = check(profit) ?? check(loss);
   return (
-    <Dialog title={`Take profit and stop loss of ${row.instrument_name}`} onClose={shut}>
-      <p class="hint">Market orders that close the position when the mark price reaches these prices. Mark now: {marks.value[row.instrument_name]}</p>
+    <Dialog title={`Take profit and stop loss of ${row.instrument_name}`} onClose={shut} onSubmit={action.go}>
+      <p class="hint">Market orders that close the position when the mark price reaches these prices. <span>Mark now: <Num value={marks.value[row.instrument_name]} field="mark" /></span></p>
       <NumberField label={`Take profit ${long ? "above" : "below"} the mark`} name="takeProfit" value={profit} suffix="USD" fault={check(profit)} onInput={setProfit} />
       <NumberField label={`Stop loss ${long ? "below" : "above"} the mark`} name="stopLoss" value={loss} suffix="USD" fault={check(loss)} onInput={setLoss} />
       {action.fault && <p class="fault" role="alert">{action.fault}</p>}
-      <button type="button" class="primary" disabled={!!wrong || (!profit && !loss) || action.busy} onClick={action.go}>Set</button>
+      <button class="primary" disabled={!!wrong || (!profit && !loss) || action.busy}>Set</button>
     </Dialog>
   );
 }
