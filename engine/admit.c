@@ -399,7 +399,7 @@ void rf_entry_execute(rf_engine *engine, rf_entry *entry, rf_result *result)
     if (entry->amount - entry->give != 0)
         rf_isolate_transfer(engine, entry->position, entry->amount - entry->give);
     engine->orders[handle].earmark = entry->amount;
-    rf_match_commit(engine, handle, &entry->plan);
+    rf_match_commit(engine, handle, entry->plan.steps);
     const rf_order_cold *cold = &engine->orders_cold[handle];
     result->order_id = engine->orders[handle].id;
     result->isolation_id = cold->isolation_id;
@@ -515,9 +515,11 @@ static rf_error place_trigger(rf_engine *engine, rf_entry *entry, rf_result *res
 
 rf_error rf_admit_order(rf_engine *engine, const rf_order_params *order, rf_result *result)
 {
+    __builtin_memcpy(result->client_oid, order->client_oid, sizeof result->client_oid);
+    if (rf_admit_plain(engine, order, result))
+        return RF_ERR_OK;
     rf_entry entry;
     const rf_error code = rf_entry_check(engine, order, false, &entry);
-    __builtin_memcpy(result->client_oid, order->client_oid, sizeof result->client_oid);
     if (code != RF_ERR_OK)
         return code;
     if (order->attach_position != 0 && !entry.reduce_only)

@@ -10,6 +10,8 @@
 #include "engine/state.h"
 
 rf_error rf_admit_order(rf_engine *engine, const rf_order_params *order, rf_result *result);
+/* The same for the common kind of order (admit_plain.c). False: not surely of that kind; nothing was done. */
+bool rf_admit_plain(rf_engine *engine, const rf_order_params *order, rf_result *result);
 rf_error rf_admit_amend(rf_engine *engine, const rf_command *command, rf_result *result);
 rf_error rf_admit_list(rf_engine *engine, const rf_command *command, rf_result *result);
 /* A trigger that fired: becomes a market or limit order, or REJECTED with its reason. */

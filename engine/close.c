@@ -75,6 +75,9 @@ static rf_qty detach(rf_engine *engine, uint32_t order)
     case RF_STATE_WAITING:
         rf_armed_remove(engine, order);
         return 0;
+    case RF_STATE_TAKING:
+        hot->state = RF_STATE_TRIAL; /* remembered like one that was tried */
+        return 0;
     case RF_STATE_FREE: /* looked at above */
         break;
     }

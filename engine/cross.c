@@ -201,6 +201,41 @@ bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_n
     return true;
 }
 
+/* The same for an order that trades. Each lot counts at the mark or rests at its limit, loses at most what the limit
+ * is worse than the mark, and costs the taker's fee at no more than the worst of these prices. */
+static rf_money taken_by_taker(const rf_account *owner, const rf_instrument *instrument,
+                               const rf_order_params *params, rf_price best, uint32_t makers)
+{
+    const rf_price highest = rf_max(instrument->mark, rf_max(params->price, best));
+    const rf_money notional = rf_notional(instrument->k, params->qty, highest);
+    const rf_money lost = rf_notional(instrument->k, params->qty,
+                                      rf_max(params->price, instrument->mark) -
+                                          rf_min(params->price, instrument->mark));
+    if (notional >= RF_AMOUNT_MAX / 4)
+        return RF_AMOUNT_MAX;
+    return times_e32(2 * notional, rate_of(owner, instrument)) +
+           times_e32(notional, instrument->fees_e32) + lost + makers + ROUNDINGS;
+}
+
+bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params, rf_price best,
+                          uint32_t makers, rf_money *least)
+{
+    rf_account *owner = &engine->accounts[params->account];
+    const rf_instrument *instrument = &engine->instruments[params->instrument];
+    const rf_money taken =
+        makers == 0
+            ? taken_at_most(owner, instrument, params->side,
+                            rf_notional(instrument->k, params->qty, params->price), params->qty)
+            : taken_by_taker(owner, instrument, params, best, makers);
+    if (owner->floor_version == engine->marks_version && taken <= owner->room) {
+        owner->room -= taken;
+        *least = -1;
+        return true;
+    }
+    *least = rf_cross_available_least(engine, params->account) - taken;
+    return *least >= 0;
+}
+
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account)
 {
     rf_cross cross;

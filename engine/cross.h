@@ -39,6 +39,11 @@ rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account);
  * a quantity, of open orders, and every look at the account's watch keys. */
 bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_notional,
                       rf_qty added_qty);
+/* Whether the account surely affords a plain limit order (admit_plain.c) that is not there yet, whatever trades of
+ * it with so many makers, the best of them at this price (0: none). *least: what is available afterwards at least;
+ * -1: the account's room covered the order, and the account's keys hold. */
+bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params, rf_price best,
+                          uint32_t makers, rf_money *least);
 /* Strictly: collateral + U < fee reserves + maintenance. */
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account);
 /* Some cross position's mark is stale, or its instrument's state freezes liquidation. */

@@ -45,6 +45,20 @@ rf_error rf_entry_check(rf_engine *engine, const rf_order_params *params, bool w
  * none yet, no minimum). Closing a position knows no minimum. */
 rf_error rf_entry_check_size(const rf_instrument *instrument, rf_qty qty, rf_price price,
                              rf_price valued_at, bool closes);
+/* Surely none of these, nor 319, for so much more in a position on an instrument without special limits. */
+static inline bool rf_is_plain_size(const rf_instrument *instrument, const rf_position *position,
+                                    rf_qty qty, rf_price price)
+{
+    const rf_instrument_config *config = &instrument->config;
+    if (qty <= 0 || qty > instrument->qty_max || price <= 0 || price > instrument->mark_max)
+        return false;
+    const rf_qty standing = rf_size(position->q) + position->open_qty[0] + position->open_qty[1];
+    return qty >= config->min_order_qty && standing + qty <= instrument->qty_max &&
+           (config->max_order_qty == 0 || qty <= config->max_order_qty) &&
+           (config->qty_tick == 1 || qty % config->qty_tick == 0) &&
+           (config->price_tick == 1 || price % config->price_tick == 0) &&
+           rf_notional(instrument->k, qty, price) >= config->min_notional;
+}
 /* 318 and the room in the pools for so many more orders. */
 rf_error rf_entry_check_counts(const rf_engine *engine, const rf_entry *entry, uint32_t orders);
 /* 207 1110 222 43005: what needs the mark and the best prices; reprices SMART_POST_ONLY. */

@@ -62,7 +62,7 @@ static bool crosses(const rf_order *taker, rf_price maker_price)
 }
 
 /* mark * (1 +- band), exact. */
-static bool beyond_guard(const rf_instrument *instrument, uint8_t side, rf_price price)
+bool rf_beyond_guard(const rf_instrument *instrument, uint8_t side, rf_price price)
 {
     const rf_wide scaled = (rf_wide)price * RF_E8;
     const rf_wide band = instrument->config.price_band;
@@ -239,7 +239,7 @@ static bool visit(rf_walk *walk, uint32_t maker)
     if (walk->steps_max != 0 && walk->counted == walk->steps_max)
         return false;
     walk->plan->saw_any = true;
-    if (beyond_guard(walk->instrument, walk->order->side, resting->price)) {
+    if (rf_beyond_guard(walk->instrument, walk->order->side, resting->price)) {
         walk->plan->saw_beyond = true;
         return false;
     }
@@ -427,9 +427,9 @@ static void cancel_maker(rf_engine *engine, rf_plan_step *step)
     *step = (rf_plan_step){position, earmark != 0 ? EARMARK_LEFT : 0, earmark};
 }
 
-void rf_match_commit(rf_engine *engine, uint32_t taker, const rf_plan *plan)
+void rf_match_commit(rf_engine *engine, uint32_t taker, uint32_t steps)
 {
-    for (uint32_t i = 0; i < plan->steps; i++) {
+    for (uint32_t i = 0; i < steps; i++) {
         const rf_plan_step step = engine->plan[i];
         const rf_order *maker = &engine->orders[step.maker];
         if (maker->state != RF_STATE_RESTING)
@@ -441,7 +441,7 @@ void rf_match_commit(rf_engine *engine, uint32_t taker, const rf_plan *plan)
         rf_settle_match(engine, step.maker, taker, step.qty);
         finish_maker(engine, step.maker);
     }
-    for (uint32_t i = 0; i < plan->steps; i++)
+    for (uint32_t i = 0; i < steps; i++)
         if (engine->plan[i].cancel == EARMARK_LEFT)
             rf_close_give_back(engine, engine->plan[i].maker, engine->plan[i].qty);
 }

@@ -44,8 +44,10 @@ bool rf_adds_uncovered(const rf_position *position, uint8_t side, rf_qty qty);
 rf_qty rf_reducible(const rf_position *position, uint8_t side);
 /* In its position's own list: resting, or a limit order on trial. */
 bool rf_order_owned(const rf_order *order);
-/* Does it. The order keeps what is left as leaves. */
-void rf_match_commit(rf_engine *engine, uint32_t taker, const rf_plan *plan);
+/* Does so many steps of engine->plan. The order keeps what is left as leaves. */
+void rf_match_commit(rf_engine *engine, uint32_t taker, uint32_t steps);
+/* A taker of this side may not reach this price: it lies beyond the mark and the price band. */
+bool rf_beyond_guard(const rf_instrument *instrument, uint8_t side, rf_price price);
 
 /* A reduce-only immediate-or-cancel order with exec_inst LIQUIDATION (sections 9.3, 10.2): takes one order id,
  * passes over orders of the same account and of the fund, knows no guard and no self-trade prevention, ends

@@ -230,7 +230,8 @@ void rf_order_rename(rf_engine *engine, uint32_t order, const char *client_oid)
 
 /* ---- Life of a record ------------------------------------------------------------------------ */
 
-uint32_t rf_order_take(rf_engine *engine)
+/* A free record with whatever stood in it before; RF_NONE: pool full. */
+static uint32_t take(rf_engine *engine)
 {
     uint32_t order = engine->orders_free;
     if (order != RF_NONE)
@@ -240,8 +241,43 @@ uint32_t rf_order_take(rf_engine *engine)
     else
         return RF_NONE;
     engine->orders_used++;
+    return order;
+}
+
+uint32_t rf_order_take(rf_engine *engine)
+{
+    const uint32_t order = take(engine);
+    if (order == RF_NONE)
+        return RF_NONE;
     engine->orders[order] = (rf_order){.state = RF_STATE_TRIAL};
     engine->orders_cold[order] = (rf_order_cold){0};
+    return order;
+}
+
+uint32_t rf_order_make(rf_engine *engine, const rf_order_params *params, uint32_t position)
+{
+    const uint32_t order = take(engine);
+    RF_CHECK(order != RF_NONE);
+    engine->orders[order] = (rf_order){.id = engine->next_order++,
+                                       .price = params->price,
+                                       .leaves = params->qty,
+                                       .account = params->account,
+                                       .position = position,
+                                       .instrument = params->instrument,
+                                       .flags = params->flags,
+                                       .side = params->side,
+                                       .type = params->type,
+                                       .state = RF_STATE_TAKING};
+    const rf_instrument_config *config = &engine->instruments[params->instrument].config;
+    rf_order_cold *cold = &engine->orders_cold[order];
+    __builtin_memset(cold, 0, offsetof(rf_order_cold, params));
+    cold->params = *params;
+    cold->params.leverage = 0; /* of isolations only */
+    cold->list_id = 0;
+    cold->maker_rate = config->maker_fee_rate;
+    cold->taker_rate = config->taker_fee_rate;
+    cold->create_time_ns = cold->update_time_ns = engine->now_ns;
+    rf_order_file(engine, order);
     return order;
 }
 

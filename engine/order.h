@@ -13,6 +13,9 @@
 
 /* Takes a free record, hot and cold zeroed (state TRIAL, no id yet); RF_NONE: pool full. */
 uint32_t rf_order_take(rf_engine *engine);
+/* Takes a record for a cross order that is accepted, fills it and registers it; the caller knows that there is
+ * one. It is in no list yet (state TAKING). */
+uint32_t rf_order_make(rf_engine *engine, const rf_order_params *params, uint32_t position);
 /* Gives back a record that never got an id. */
 void rf_order_give_back(rf_engine *engine, uint32_t order);
 /* Gives the order the next id and files it under id and client_oid; account->orders_count

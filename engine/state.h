@@ -39,6 +39,7 @@ typedef enum rf_order_state {
     RF_STATE_RESTING, /* in the book */
     RF_STATE_ARMED,   /* waits for its trigger price */
     RF_STATE_WAITING, /* a leg that waits for its list's primary */
+    RF_STATE_TAKING,  /* accepted without a trial: in no list while it trades */
 } rf_order_state;
 
 /* Hot: what matching and margin touch. 64 bytes, one cache line. */
