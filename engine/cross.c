@@ -232,8 +232,9 @@ bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params, rf_p
         *least = -1;
         return true;
     }
-    *least = rf_cross_available_least(engine, params->account) - taken;
-    return *least >= 0;
+    const rf_money before = rf_cross_available_least(engine, params->account);
+    *least = before - rf_min(before, taken); /* there may be no bound */
+    return before >= taken;
 }
 
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account)
