@@ -169,10 +169,10 @@ static void room_of_sells_below_the_mark(void **state)
 
 /* ---- Twins ----------------------------------------------------------------------------------- */
 
-enum { TWIN_USERS = 8, TWIN_COMMANDS = 400000 };
+enum { TWIN_USERS = 8, TWIN_INSTRUMENTS = 4, TWIN_COMMANDS = 400000 };
 
 static const rf_limits twin_limits = {.accounts_max = TWIN_USERS + 2,
-                                      .instruments_max = 3,
+                                      .instruments_max = TWIN_INSTRUMENTS,
                                       .positions_max = 64,
                                       .orders_max = 1024,
                                       .recent_max = 64,
@@ -183,6 +183,7 @@ static const rf_limits twin_limits = {.accounts_max = TWIN_USERS + 2,
 /* One with the short cuts, one that reckons everything exactly. */
 typedef struct twins {
     rf_engine *quick, *exact;
+    uint64_t quick_events, exact_events; /* hashes of all that the sinks saw */
     fixture_random random;
     rf_price mark;
     uint32_t accepted[RF_COMMAND_KINDS], poor;
@@ -197,6 +198,15 @@ static rf_engine *twin_engine(void)
     return rf_engine_init(memory, size, &twin_limits);
 }
 
+static void take_event(void *context, const rf_event *event)
+{
+    uint64_t *hash = context;
+    uint64_t words[sizeof *event / sizeof(uint64_t)];
+    memcpy(words, event, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        *hash = (*hash ^ words[i]) * 0x9e3779b97f4a7c15u + 1;
+}
+
 static rf_error apply(twins *both, rf_command *command)
 {
     rf_result quick, exact;
@@ -206,6 +216,7 @@ static rf_error apply(twins *both, rf_command *command)
     for (uint32_t i = 0; i < both->exact->instruments_count; i++)
         both->exact->instruments[i].linear = both->exact->instruments[i].plain = false;
     assert_memory_equal(&quick, &exact, sizeof quick);
+    assert_true(both->quick_events == both->exact_events);
     both->accepted[command->kind] += quick.code == RF_ERR_OK;
     both->poor += quick.code == RF_ERR_INSUFFICIENT_AVAILABLE_BALANCE;
     assert_true(rf_engine_pending(both->quick) == rf_engine_pending(both->exact));
@@ -232,15 +243,18 @@ static void set_mark(twins *both, uint32_t instrument)
     apply(both, &command);
 }
 
-/* The first instrument is of the common kind; the second refuses prices far away and the third's mark can grow stale,
- * which are not. */
+/* The first instrument is of the common kind; the second refuses prices far away, the third's mark can grow stale and
+ * the fourth asks more of larger positions, which are not. */
 static void found(twins *both)
 {
-    for (uint32_t i = 0; i < 3; i++) {
+    rf_engine_set_sink(both->quick, (rf_sink){take_event, &both->quick_events});
+    rf_engine_set_sink(both->exact, (rf_sink){take_event, &both->exact_events});
+    for (uint32_t i = 0; i < TWIN_INSTRUMENTS; i++) {
         rf_instrument_config config = fixture_config();
         config.name[0] = config.base[0] = config.index_name[0] = (char)('A' + i);
         config.far_price_band = i == 1 ? 90000000 : 0;
         config.mark_stale_ns = i == 2 ? RF_HOUR_NS : 0;
+        config.unit_margin_rate_e18 = i == 3 ? 20000000000000000 : 0;
         config.settlement = RF_SETTLEMENT_MANUAL;
         rf_command command = {.kind = RF_COMMAND_CREATE_INSTRUMENT};
         command.u.instrument.config = &config;
@@ -250,6 +264,7 @@ static void found(twins *both)
     for (uint32_t i = 1; i <= TWIN_USERS; i++) {
         rf_command command = {.kind = RF_COMMAND_CREATE_ACCOUNT};
         command.u.account.label[0] = (char)('a' + i);
+        command.u.account.account = i == TWIN_USERS ? 1 : 0; /* a family */
         assert_int_equal(apply(both, &command), RF_ERR_OK);
         command = (rf_command){.kind = RF_COMMAND_DEPOSIT};
         command.u.money.account = i;
@@ -259,21 +274,64 @@ static void found(twins *both)
     }
 }
 
+/* Whatever else an order can ask for, and what makes it wrong. */
+static void draw_special(twins *both, rf_order_params *order)
+{
+    switch (among(both, 0, 8)) {
+    case 0: /* an id of its own, that another may have */
+        order->flags &= (uint16_t)~RF_FLAG_OID_DEFAULTED;
+        order->client_oid[0] = (char)('a' + among(both, 0, 25));
+        order->client_oid[1] = (char)('a' + among(both, 0, 9));
+        break;
+    case 1:
+        order->stp = (uint8_t)among(both, RF_STP_DEFAULT, RF_STP_BOTH + 1);
+        break;
+    case 2:
+        order->stp_scope = (uint8_t)among(both, RF_STP_SCOPE_DEFAULT, RF_STP_SCOPE_FAMILY + 1);
+        break;
+    case 3:
+        order->flags |= RF_FLAG_ISOLATED;
+        order->leverage = (uint32_t)among(both, 2, 60);
+        break;
+    case 4:
+        order->type = (uint8_t)among(both, RF_LIMIT, RF_TAKE_PROFIT_LIMIT + 1);
+        order->ref_price = both->mark + 5 * among(both, -500, 500);
+        break;
+    case 5:
+        order->time_in_force = (uint8_t)among(both, RF_FOK, RF_FOK + 1);
+        break;
+    case 6:
+        order->leverage = among(both, 0, 1) ? UINT32_MAX : (uint32_t)among(both, 1, 90);
+        break;
+    case 7: /* off the grid, beyond what is possible, or nothing */
+        order->price += among(both, -1, 1);
+        order->qty *= among(both, -1, 2);
+        order->account = (uint32_t)among(both, 0, TWIN_USERS + 1);
+        break;
+    default:
+        order->isolated_margin = among(both, -2, 3) * 100000000;
+        order->attach_position = (uint8_t)among(both, 0, 1);
+        order->attach_order_id = (uint64_t)rf_max(0, among(both, -50, 50));
+    }
+}
+
 static void draw_order(twins *both, rf_command *command)
 {
     rf_order_params *order = &command->u.order;
     command->kind = RF_COMMAND_PLACE_ORDER;
     order->account = (uint32_t)among(both, 1, TWIN_USERS);
-    order->instrument = (uint16_t)rf_max(0, among(both, -3, 2));
+    order->instrument = (uint16_t)rf_max(0, among(both, -5, TWIN_INSTRUMENTS - 1));
     order->side = (uint8_t)among(both, 0, 1);
     order->time_in_force = among(both, 0, 9) == 0 ? RF_IOC : RF_GTC;
     order->flags = RF_FLAG_OID_DEFAULTED;
     if (among(both, 0, 9) == 0)
         order->flags |= among(both, 0, 1) ? RF_FLAG_REDUCE_ONLY : RF_FLAG_POST_ONLY;
-    const int64_t away = 5 * among(both, -40, 400);
+    const int64_t away = 5 * among(both, among(both, 0, 9) == 0 ? -4000 : -40, 400);
     order->price = both->mark + (order->side == RF_BUY ? -away : away);
     order->qty = among(both, 1, among(both, 0, 9) == 0 ? 60000 : 4000);
     order->isolated_margin = -1;
+    if (among(both, 0, 3) == 0)
+        draw_special(both, order);
 }
 
 /* An order that is open, most of the time. */
@@ -291,14 +349,18 @@ static void draw_change(twins *both, rf_command *command)
 
 static void draw_account(twins *both, rf_command *command)
 {
-    const int64_t kind = among(both, 0, 4);
+    const int64_t kind = among(both, 0, 5);
     command->u.account.account = (uint32_t)among(both, 3, TWIN_USERS);
-    if (kind == 3) {
+    if (kind == 5) {
+        command->kind = RF_COMMAND_SET_STP;
+        command->u.account.stp = (uint8_t)among(both, RF_STP_DEFAULT, RF_STP_BOTH);
+        command->u.account.stp_scope = (uint8_t)among(both, 0, RF_STP_SCOPE_FAMILY);
+    } else if (kind == 3) {
         command->kind = RF_COMMAND_SUSPEND_ACCOUNT;
         command->u.account.suspended = among(both, 0, 3) == 0;
     } else if (kind == 4) {
         command->kind = RF_COMMAND_SET_INSTRUMENT_STATE;
-        command->u.instrument.instrument = (uint32_t)among(both, 0, 2);
+        command->u.instrument.instrument = (uint32_t)among(both, 0, TWIN_INSTRUMENTS - 1);
         command->u.instrument.state =
             among(both, 0, 2) != 0 ? RF_STATE_OPEN : (uint32_t)among(both, 0, RF_STATE_HALTED);
     } else if (kind == 0) {
@@ -322,7 +384,7 @@ static void step_twins(twins *both)
     const int64_t kind = among(both, 0, 99);
     if (kind == 0) {
         both->mark = rf_max(100000, both->mark + 5 * among(both, -300, 300));
-        set_mark(both, (uint32_t)among(both, 0, 2));
+        set_mark(both, (uint32_t)among(both, 0, TWIN_INSTRUMENTS - 1));
         run_to_end(both);
         return;
     }
@@ -373,8 +435,9 @@ static void twins_answer_alike(void **state)
                         exact = step % 64 != 0 ? (rf_digest){0} : rf_engine_digest(both.exact);
         assert_true(quick.high == exact.high && quick.low == exact.low);
     }
-    assert_true(both.accepted[RF_COMMAND_AMEND_ORDER] > 100000 && both.poor > 10000 &&
-                roomy > 100000);
+    assert_true(both.accepted[RF_COMMAND_AMEND_ORDER] > 100000 &&
+                both.accepted[RF_COMMAND_PLACE_ORDER] > 50000 && both.poor > 10000 &&
+                roomy > 30000);
     free(both.quick);
     free(both.exact);
 }
