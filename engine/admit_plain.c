@@ -18,9 +18,9 @@ typedef struct rf_plain {
     const rf_order_params *params;
     rf_instrument *instrument;
     uint32_t position;
-    uint32_t steps;  /* of engine->plan: the makers that it meets */
-    rf_price best;   /* of these; 0: none */
-    rf_money least;  /* what is available afterwards at least; -1: its owner's room covers it */
+    uint32_t steps; /* of engine->plan: the makers that it meets */
+    rf_price best;  /* of these; 0: none */
+    rf_money least; /* what is available afterwards at least; -1: its owner's room covers it */
 } rf_plain;
 
 /* What the parameters alone say. */
@@ -41,15 +41,14 @@ static bool is_plain_account(const rf_engine *engine, const rf_order_params *par
     const rf_account *owner = &engine->accounts[params->account];
     return owner->flags == 0 && owner->holds_collateral == 0 &&
            owner->orders_count < RF_ORDERS_PER_ACCOUNT &&
-           (owner->stp_scope != RF_STP_SCOPE_FAMILY ||
-            params->stp_scope == RF_STP_SCOPE_ACCOUNT);
+           (owner->stp_scope != RF_STP_SCOPE_FAMILY || params->stp_scope == RF_STP_SCOPE_ACCOUNT);
 }
 
 /* Not what a margin mode, a state or a price far away could forbid. */
 static bool is_plain_instrument(const rf_instrument *instrument)
 {
-    return instrument->plain && instrument->linear && instrument->state == RF_STATE_OPEN &&
-           instrument->mark != 0 && instrument->config.margin_modes != RF_MODES_ISOLATED;
+    return instrument->plain && instrument->state == RF_STATE_OPEN && instrument->mark != 0 &&
+           instrument->config.margin_modes != RF_MODES_ISOLATED;
 }
 
 /* The owner's cross position, where there is one and nothing beside it that counts; RF_NONE. */
@@ -61,8 +60,8 @@ static uint32_t plain_position(const rf_engine *engine, const rf_order_params *p
     if (seat->instrument != params->instrument || seat->position[1] != RF_NONE)
         return RF_NONE;
     const rf_position *position = &engine->positions[seat->position[0]];
-    const bool counts = position->triggers == RF_NONE &&
-                        position->orders_count < RF_ORDERS_PER_INSTRUMENT;
+    const bool counts =
+        position->triggers == RF_NONE && position->orders_count < RF_ORDERS_PER_INSTRUMENT;
     return counts ? seat->position[0] : RF_NONE;
 }
 
@@ -164,7 +163,8 @@ bool rf_admit_plain(rf_engine *engine, const rf_order_params *params, rf_result 
 {
     rf_plain plain = {.params = params};
     if (!is_plain(engine, &plain) || !plan_fills(engine, &plain) || !may_be_so(&plain) ||
-        !rf_cross_affords_new(engine, params, plain.best, plain.steps, &plain.least))
+        !rf_cross_affords_new(engine, params, &engine->positions[plain.position], plain.best,
+                              plain.steps, &plain.least))
         return false;
     const uint32_t order = rf_order_make(engine, params, plain.position);
     result->order_id = engine->orders[order].id;

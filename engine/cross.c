@@ -143,7 +143,7 @@ static rf_money required_at_most(const rf_account *owner, const rf_instrument *i
                                  position->open_notional[RF_SELL] | at_mark | rf_size(standing);
     /* Each term is below 2^62 (qty_max, mark_max); sums are looked at before they can leave the
      * number range. */
-    if (!instrument->linear || most_of_all >= RF_AMOUNT_MAX / 4)
+    if (rf_position_reach(position) > instrument->linear_max || most_of_all >= RF_AMOUNT_MAX / 4)
         return -1;
     const rf_money buys = rf_max(0, standing) + position->open_notional[RF_BUY];
     const rf_money sells = rf_max(0, -standing) + position->open_notional[RF_SELL] + at_mark;
@@ -186,7 +186,8 @@ bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_n
 {
     rf_account *owner = &engine->accounts[order->account];
     const rf_instrument *instrument = &engine->instruments[order->instrument];
-    if (owner->floor_version == engine->marks_version && owner->room >= 0 && instrument->linear) {
+    if (owner->floor_version == engine->marks_version && owner->room >= 0 &&
+        rf_position_reach(&engine->positions[order->position]) <= instrument->linear_max) {
         const rf_money taken =
             taken_at_most(owner, instrument, order->side, added_notional, added_qty);
         if (taken <= owner->room) {
@@ -213,15 +214,19 @@ static rf_money taken_by_taker(const rf_account *owner, const rf_instrument *ins
                                           rf_min(params->price, instrument->mark));
     if (notional >= RF_AMOUNT_MAX / 4)
         return RF_AMOUNT_MAX;
-    return times_e32(2 * notional, rate_of(owner, instrument)) +
+    const rf_money grown = params->side == RF_BUY ? notional : 2 * notional;
+    return times_e32(grown, rate_of(owner, instrument)) +
            times_e32(notional, instrument->fees_e32) + lost + makers + ROUNDINGS;
 }
 
-bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params, rf_price best,
-                          uint32_t makers, rf_money *least)
+bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params,
+                          const rf_position *position, rf_price best, uint32_t makers,
+                          rf_money *least)
 {
     rf_account *owner = &engine->accounts[params->account];
     const rf_instrument *instrument = &engine->instruments[params->instrument];
+    if (rf_position_reach(position) + params->qty > instrument->linear_max)
+        return false;
     const rf_money taken =
         makers == 0
             ? taken_at_most(owner, instrument, params->side,

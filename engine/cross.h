@@ -26,8 +26,8 @@ void rf_cross_assess(const rf_engine *engine, uint32_t account, rf_cross *cross)
 /* Only the last field, without maintenance: the order path. */
 rf_money rf_cross_available(const rf_engine *engine, uint32_t account);
 /* A lower bound of it from the running sums alone, in a few operations: what it proves need not
- * be computed exactly. INT64_MIN where a bound is not to be had so cheaply (tiers, UMR, own
- * fees, other collateral). */
+ * be computed exactly. INT64_MIN where a bound is not to be had so cheaply (tiers, a size that
+ * UMR asks more for, own fees, other collateral). */
 rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account);
 /* Whether a cross order that has just been put, or changed, in its position's own list surely leaves
  * available at 0 or more; then the account's keys are seen to as well. added: what the side's open
@@ -42,8 +42,9 @@ bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_n
 /* Whether the account surely affords a plain limit order (admit_plain.c) that is not there yet, whatever trades of
  * it with so many makers, the best of them at this price (0: none). *least: what is available afterwards at least;
  * -1: the account's room covered the order, and the account's keys hold. */
-bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params, rf_price best,
-                          uint32_t makers, rf_money *least);
+bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params,
+                          const rf_position *position, rf_price best, uint32_t makers,
+                          rf_money *least);
 /* Strictly: collateral + U < fee reserves + maintenance. */
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account);
 /* Some cross position's mark is stale, or its instrument's state freezes liquidation. */

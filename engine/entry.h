@@ -52,8 +52,8 @@ static inline bool rf_is_plain_size(const rf_instrument *instrument, const rf_po
     const rf_instrument_config *config = &instrument->config;
     if (qty <= 0 || qty > instrument->qty_max || price <= 0 || price > instrument->mark_max)
         return false;
-    const rf_qty standing = rf_size(position->q) + position->open_qty[0] + position->open_qty[1];
-    return qty >= config->min_order_qty && standing + qty <= instrument->qty_max &&
+    const rf_qty reach = rf_position_reach(position) + qty;
+    return qty >= config->min_order_qty && reach <= instrument->qty_max &&
            (config->max_order_qty == 0 || qty <= config->max_order_qty) &&
            (config->qty_tick == 1 || qty % config->qty_tick == 0) &&
            (config->price_tick == 1 || price % config->price_tick == 0) &&

@@ -189,6 +189,18 @@ static void prepare_tiers(rf_instrument *instrument)
     }
 }
 
+/* UMR * Q <= 1 / MPL: the unit margin rate asks for no more than the leverage does, whatever that is. */
+static rf_qty linear_max_of(const rf_margin_params *params)
+{
+    if (params->tiers_count != 0)
+        return -1;
+    if (params->umr_e18 == 0)
+        return INT64_MAX;
+    const rf_uwide one = (rf_uwide)1000000000000000000u * (uint64_t)params->qty_unit;
+    const rf_uwide most = one / (uint64_t)params->product_leverage / (uint64_t)params->umr_e18;
+    return most > INT64_MAX ? INT64_MAX : (rf_qty)most;
+}
+
 bool rf_instrument_prepare(rf_instrument *instrument)
 {
     const rf_instrument_config *config = &instrument->config;
@@ -212,7 +224,7 @@ bool rf_instrument_prepare(rf_instrument *instrument)
         .tiers_count = config->tiers_count,
     };
     instrument->reach = rf_watch_reach(&instrument->margin);
-    instrument->linear = config->tiers_count == 0 && config->unit_margin_rate_e18 == 0;
+    instrument->linear_max = linear_max_of(&instrument->margin);
     const uint64_t fees = (uint64_t)(2 * config->taker_fee_rate + config->liquidation_fee_rate);
     instrument->fees_e32 = ((fees << 32) + RF_E8 - 1) / RF_E8;
     return true;

@@ -239,7 +239,8 @@ typedef struct rf_instrument {
     int64_t k;
     rf_price mark_max; /* largest mark that admission has made room for */
     bool plain;        /* no far band, no largest position, no staleness (derived) */
-    bool linear;       /* no tiers, no UMR: margin is one rate of the notional (derived) */
+    rf_qty
+        linear_max; /* up to this quantity, margin is one rate of the notional; -1: tiers (derived) */
     uint64_t fees_e32; /* both ends' fees and the liquidation's, 2^-32, rounded up (derived) */
     rf_qty qty_max;    /* position and open orders together: rf_instrument_qty_max (derived) */
     rf_rate
@@ -472,6 +473,12 @@ static inline rf_qty rf_size(rf_qty q)
 static inline uint8_t rf_position_side(const rf_position *position)
 {
     return position->q < 0 ? RF_SELL : RF_BUY;
+}
+
+/* What it and all its opening orders come to at most: no side's quantity is larger. */
+static inline rf_qty rf_position_reach(const rf_position *position)
+{
+    return rf_size(position->q) + position->open_qty[RF_BUY] + position->open_qty[RF_SELL];
 }
 
 static inline bool rf_is_isolated(const rf_position *position)

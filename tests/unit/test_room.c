@@ -167,6 +167,60 @@ static void room_of_sells_below_the_mark(void **state)
     fixture_free(engine);
 }
 
+/* So much of an order trades at this price, and what is left of it rests. Returns the order. */
+static uint32_t fill_some(rf_engine *engine, uint32_t position, const rf_order_params *params,
+                          rf_price price, rf_qty qty)
+{
+    const rf_instrument *instrument = &engine->instruments[0];
+    const rf_slot main = rf_slot_main(1, 0), fees = rf_slot_house(RF_SLOT_FEES, 0);
+    const rf_money realized = rf_position_trade(engine, position, params->side, qty, price);
+    rf_ledger_post_quiet(engine, rf_slot_clearing(0), main, realized);
+    rf_ledger_post_quiet(
+        engine, main, fees,
+        rf_rate_up(qty * price * instrument->k, instrument->config.taker_fee_rate));
+    const uint32_t order = rf_order_take(engine);
+    engine->orders[order] = (rf_order){.price = params->price,
+                                       .leaves = params->qty - qty,
+                                       .account = 1,
+                                       .position = position,
+                                       .side = params->side,
+                                       .state = RF_STATE_TRIAL};
+    rf_own_insert(engine, order);
+    return order;
+}
+
+/* Whatever trades of an order, at its limit or at the best price: what was promised to be left is left. */
+static void takers_take_no_more(void **state)
+{
+    (void)state;
+    rf_engine *engine = fixture_engine();
+    fixture_random random = {53};
+    uint32_t afforded = 0;
+    const uint32_t position = rf_position_open(engine, 1, 0, false, 0);
+    for (uint32_t step = 0; step < 20000; step++) {
+        if (step % 8 == 0)
+            renew(engine, position, &random);
+        engine->accounts[1].room = -1;
+        rf_order_params params = {.account = 1, .side = (uint8_t)fixture_range(&random, 0, 1)};
+        params.price = engine->instruments[0].mark + 5 * fixture_range(&random, -15000, 15000);
+        params.qty = fixture_range(&random, 1, 2000);
+        const rf_price better = 5 * fixture_range(&random, 0, 4000);
+        const rf_price best = params.price + (params.side == RF_BUY ? -better : better);
+        rf_money least;
+        if (!rf_cross_affords_new(engine, &params, &engine->positions[position], best, 1, &least))
+            continue;
+        afforded++;
+        const uint32_t rest =
+            fill_some(engine, position, &params, fixture_range(&random, 0, 1) ? params.price : best,
+                      fixture_range(&random, 1, params.qty));
+        assert_true(rf_cross_available_least(engine, 1) >= least);
+        rf_own_remove(engine, rest);
+        rf_order_give_back(engine, rest);
+    }
+    assert_true(afforded > 2000 && afforded < 19000);
+    fixture_free(engine);
+}
+
 /* ---- Twins ----------------------------------------------------------------------------------- */
 
 enum { TWIN_USERS = 8, TWIN_INSTRUMENTS = 4, TWIN_COMMANDS = 400000 };
@@ -213,8 +267,10 @@ static rf_error apply(twins *both, rf_command *command)
     command->time_ns = 1700000000000000000;
     rf_engine_apply(both->quick, command, &quick);
     rf_engine_apply(both->exact, command, &exact);
-    for (uint32_t i = 0; i < both->exact->instruments_count; i++)
-        both->exact->instruments[i].linear = both->exact->instruments[i].plain = false;
+    for (uint32_t i = 0; i < both->exact->instruments_count; i++) {
+        both->exact->instruments[i].plain = false;
+        both->exact->instruments[i].linear_max = -1;
+    }
     assert_memory_equal(&quick, &exact, sizeof quick);
     assert_true(both->quick_events == both->exact_events);
     both->accepted[command->kind] += quick.code == RF_ERR_OK;
@@ -254,7 +310,7 @@ static void found(twins *both)
         config.name[0] = config.base[0] = config.index_name[0] = (char)('A' + i);
         config.far_price_band = i == 1 ? 90000000 : 0;
         config.mark_stale_ns = i == 2 ? RF_HOUR_NS : 0;
-        config.unit_margin_rate_e18 = i == 3 ? 20000000000000000 : 0;
+        config.unit_margin_rate_e18 = i == 3 ? 5000000000000000 : 0;
         config.settlement = RF_SETTLEMENT_MANUAL;
         rf_command command = {.kind = RF_COMMAND_CREATE_INSTRUMENT};
         command.u.instrument.config = &config;
@@ -264,7 +320,7 @@ static void found(twins *both)
     for (uint32_t i = 1; i <= TWIN_USERS; i++) {
         rf_command command = {.kind = RF_COMMAND_CREATE_ACCOUNT};
         command.u.account.label[0] = (char)('a' + i);
-        command.u.account.account = i == TWIN_USERS ? 1 : 0; /* a family */
+        command.u.account.account = i == 5 || i == 6; /* a family */
         assert_int_equal(apply(both, &command), RF_ERR_OK);
         command = (rf_command){.kind = RF_COMMAND_DEPOSIT};
         command.u.money.account = i;
@@ -289,11 +345,13 @@ static void draw_special(twins *both, rf_order_params *order)
     case 2:
         order->stp_scope = (uint8_t)among(both, RF_STP_SCOPE_DEFAULT, RF_STP_SCOPE_FAMILY + 1);
         break;
-    case 3:
+    case 3: /* of two users; the others' orders stay as plain as can be */
+        order->account = (uint32_t)among(both, TWIN_USERS - 1, TWIN_USERS);
         order->flags |= RF_FLAG_ISOLATED;
         order->leverage = (uint32_t)among(both, 2, 60);
         break;
     case 4:
+        order->account = (uint32_t)among(both, TWIN_USERS - 2, TWIN_USERS);
         order->type = (uint8_t)among(both, RF_LIMIT, RF_TAKE_PROFIT_LIMIT + 1);
         order->ref_price = both->mark + 5 * among(both, -500, 500);
         break;
@@ -326,11 +384,13 @@ static void draw_order(twins *both, rf_command *command)
     order->flags = RF_FLAG_OID_DEFAULTED;
     if (among(both, 0, 9) == 0)
         order->flags |= among(both, 0, 1) ? RF_FLAG_REDUCE_ONLY : RF_FLAG_POST_ONLY;
-    const int64_t away = 5 * among(both, among(both, 0, 9) == 0 ? -4000 : -40, 400);
+    int64_t away = 5 * among(both, among(both, 0, 9) == 0 ? -4000 : -40, 400);
+    if (among(both, 0, 49) == 0) /* nearly anywhere, beyond the guard too */
+        away = 5 * among(both, -15000, 15000);
     order->price = both->mark + (order->side == RF_BUY ? -away : away);
     order->qty = among(both, 1, among(both, 0, 9) == 0 ? 60000 : 4000);
     order->isolated_margin = -1;
-    if (among(both, 0, 3) == 0)
+    if (among(both, 0, 7) == 0)
         draw_special(both, order);
 }
 
@@ -340,7 +400,7 @@ static void draw_change(twins *both, rf_command *command)
     const rf_order *order = &both->quick->orders[0];
     for (uint32_t tries = 0; order->id == 0 && tries < 32; tries++)
         order = &both->quick->orders[among(both, 1, both->quick->orders_fresh)];
-    command->kind = among(both, 0, 3) == 0 ? RF_COMMAND_CANCEL_ORDER : RF_COMMAND_AMEND_ORDER;
+    command->kind = among(both, 0, 5) == 0 ? RF_COMMAND_CANCEL_ORDER : RF_COMMAND_AMEND_ORDER;
     command->u.change.order_id = order->id;
     command->u.change.account = order->account;
     command->u.change.price = order->price + 5 * among(both, -30, 30);
@@ -349,12 +409,18 @@ static void draw_change(twins *both, rf_command *command)
 
 static void draw_account(twins *both, rf_command *command)
 {
-    const int64_t kind = among(both, 0, 5);
+    const int64_t kind = among(both, 0, 8);
     command->u.account.account = (uint32_t)among(both, 3, TWIN_USERS);
-    if (kind == 5) {
+    if (kind > 5) { /* triggers, or what stands beside an isolation */
+        command->kind = RF_COMMAND_CANCEL_ORDERS;
+        command->u.change.account = (uint32_t)among(both, 1, TWIN_USERS);
+        command->u.change.all = kind == 8 ? 2 : 1;
+        command->u.change.instrument = -1;
+        command->u.change.mode = kind == 8 ? 1 : -1;
+    } else if (kind == 5) {
         command->kind = RF_COMMAND_SET_STP;
         command->u.account.stp = (uint8_t)among(both, RF_STP_DEFAULT, RF_STP_BOTH);
-        command->u.account.stp_scope = (uint8_t)among(both, 0, RF_STP_SCOPE_FAMILY);
+        command->u.account.stp_scope = (uint8_t)rf_max(0, among(both, -4, RF_STP_SCOPE_FAMILY));
     } else if (kind == 3) {
         command->kind = RF_COMMAND_SUSPEND_ACCOUNT;
         command->u.account.suspended = among(both, 0, 3) == 0;
@@ -435,9 +501,9 @@ static void twins_answer_alike(void **state)
                         exact = step % 64 != 0 ? (rf_digest){0} : rf_engine_digest(both.exact);
         assert_true(quick.high == exact.high && quick.low == exact.low);
     }
-    assert_true(both.accepted[RF_COMMAND_AMEND_ORDER] > 100000 &&
-                both.accepted[RF_COMMAND_PLACE_ORDER] > 50000 && both.poor > 10000 &&
-                roomy > 30000);
+    assert_true(both.accepted[RF_COMMAND_PLACE_ORDER] > 50000 &&
+                both.accepted[RF_COMMAND_AMEND_ORDER] > 90000 && both.poor > 10000 &&
+                roomy > 500000);
     free(both.quick);
     free(both.exact);
 }
@@ -447,6 +513,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(room_is_there),
         cmocka_unit_test(room_of_sells_below_the_mark),
+        cmocka_unit_test(takers_take_no_more),
         cmocka_unit_test(twins_answer_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
