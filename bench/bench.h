@@ -71,6 +71,9 @@ void rf_bench_expand(const rf_bench_command *small, uint64_t number, rf_command 
 /* Applies the stream, with prefetch where the world does not fit the caches. Returns the nanoseconds of that alone: the
  * commands are expanded some hundred at a time between the measured stretches. */
 int64_t rf_bench_play(rf_bench_world *world, const rf_bench_stream *stream, bool prefetch);
+/* What a stream came to, as a comment: how many commands, what was refused, the digest. */
+void rf_bench_digest(const rf_bench_options *options, const char *work, const rf_bench_world *world,
+                     uint64_t refused, uint64_t count);
 /* The line of a replay script that command number has after the lines that open the world. */
 uint64_t rf_bench_line(const rf_bench_world *world, uint64_t number);
 

@@ -82,7 +82,8 @@ static void change_order(rf_book_generator *generator, uint64_t at, rf_command_k
 }
 
 /* An immediate order that fills nothing uses up no id: the ids of the stream are found by a run of its own. */
-static rf_bench_stream generate(rf_path path, uint64_t n, const rf_bench_setup *setup)
+static rf_bench_stream generate(rf_path path, uint64_t n, const rf_bench_setup *setup,
+                                uint64_t *refused)
 {
     rf_book_generator generator = {.random = 7, .size = 1 << 16};
     generator.stream.commands = calloc(n * 3 + 16, sizeof *generator.stream.commands);
@@ -119,6 +120,7 @@ static rf_bench_stream generate(rf_path path, uint64_t n, const rf_bench_setup *
             rf_bench_expand(&generator.stream.commands[played], rf_bench_line(&world, played),
                             &command);
             rf_engine_apply(world.engine, &command, &result);
+            *refused += result.code != RF_ERR_OK;
             next_id += command.kind == RF_COMMAND_PLACE_ORDER && result.code == RF_ERR_OK;
             if (command.kind == RF_COMMAND_PLACE_ORDER && command.u.order.time_in_force == RF_GTC &&
                 result.code != RF_ERR_OK)
@@ -153,7 +155,10 @@ static void measure(const rf_bench_options *options, rf_path path)
                                   .band = 99000000,
                                   .max_leverage = 100,
                                   .base = "BTC"};
-    rf_bench_stream stream = generate(path, n, &setup);
+    char work[32];
+    snprintf(work, sizeof work, "W1-%s", path_names[path]);
+    uint64_t refused = 0;
+    rf_bench_stream stream = generate(path, n, &setup, &refused);
     int64_t rates[32], instructions[32];
     const uint32_t runs = options->runs < 32 ? options->runs : 32;
     bool counted = false;
@@ -165,10 +170,10 @@ static void measure(const rf_bench_options *options, rf_path path)
         if (counted)
             instructions[run] = rf_bench_count_stop() / (int64_t)stream.count;
         rates[run] = (int64_t)(stream.count * 1000000000 / (uint64_t)ns);
+        if (run + 1 == runs)
+            rf_bench_digest(options, work, &world, refused, stream.count);
         rf_bench_close(&world);
     }
-    char work[32];
-    snprintf(work, sizeof work, "W1-%s", path_names[path]);
     rf_bench_row(options, work, "commands_per_second", "1/s", rates, runs);
     if (counted)
         rf_bench_row(options, work, "instructions_per_command", "1", instructions, runs);

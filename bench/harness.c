@@ -115,6 +115,17 @@ void rf_bench_close(rf_bench_world *world)
     munmap(world->memory, world->size);
 }
 
+void rf_bench_digest(const rf_bench_options *options, const char *work, const rf_bench_world *world,
+                     uint64_t refused, uint64_t count)
+{
+    const rf_digest digest = rf_engine_digest(world->engine);
+    fprintf(options->json ? stderr : stdout,
+            "# %s: %llu commands, %llu refused, %llu events, seq %llu, digest %016llx%016llx\n",
+            work, (unsigned long long)count, (unsigned long long)refused,
+            (unsigned long long)world->events, (unsigned long long)rf_engine_seq(world->engine),
+            (unsigned long long)digest.high, (unsigned long long)digest.low);
+}
+
 uint64_t rf_bench_line(const rf_bench_world *world, uint64_t number)
 {
     return 2 + 2 * (uint64_t)world->setup->users + number + 1;

@@ -21,4 +21,5 @@ count() { # WHAT: runs it, and prints each work with instructions and commands
     }'
 }
 
+count book
 count margin

@@ -322,17 +322,6 @@ rf_bench_stream rf_bench_margin_stream(char variant, uint64_t count, rf_bench_se
 
 /* ---- Measuring ------------------------------------------------------------------------------------------ */
 
-static void print_digest(const rf_bench_options *options, const char *work,
-                         const rf_bench_world *world, uint64_t refused, uint64_t count)
-{
-    const rf_digest digest = rf_engine_digest(world->engine);
-    fprintf(options->json ? stderr : stdout,
-            "# %s: %llu commands, %llu refused, %llu events, seq %llu, digest %016llx%016llx\n",
-            work, (unsigned long long)count, (unsigned long long)refused,
-            (unsigned long long)world->events, (unsigned long long)rf_engine_seq(world->engine),
-            (unsigned long long)digest.high, (unsigned long long)digest.low);
-}
-
 /* Each command timed alone, the prefetch for those behind it outside the figures; the clock's own cost is in
  * them. */
 static void service_times(const rf_bench_options *options, const char *work,
@@ -390,7 +379,7 @@ static void measure(const rf_bench_options *options, char variant)
             instructions[run] = rf_bench_count_stop() / (int64_t)stream.count;
         rates[run] = (int64_t)(stream.count * 1000000000 / (uint64_t)ns);
         if (run + 1 == runs)
-            print_digest(options, work, &world, refused, stream.count);
+            rf_bench_digest(options, work, &world, refused, stream.count);
         rf_bench_close(&world);
     }
     rf_bench_row(options, work, "commands_per_second", "1/s", rates, runs);
