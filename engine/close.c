@@ -60,8 +60,9 @@ static rf_qty detach(rf_engine *engine, uint32_t order)
     RF_CHECK(hot->state != RF_STATE_FREE);
     switch ((rf_order_state)hot->state) {
     case RF_STATE_RESTING:
-        if (leaves > 0)
-            rf_book_remove(engine, order);
+        if (leaves == 0)
+            return 0; /* its last fill took it out */
+        rf_book_remove(engine, order);
         rf_own_remove(engine, order);
         return leaves;
     case RF_STATE_TRIAL:

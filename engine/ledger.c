@@ -79,6 +79,20 @@ void rf_ledger_post_quiet(rf_engine *engine, rf_slot from, rf_slot to, rf_money 
         note_collateral(engine, to.owner);
 }
 
+void rf_ledger_post_fill(rf_engine *engine, uint32_t position, rf_money realized, rf_money fee)
+{
+    rf_money *clearing = &engine->instruments[engine->positions[position].instrument].clearing;
+    rf_money *fees = &engine->currencies[0].fees;
+    const rf_slot slot = rf_slot_of_position(engine, position);
+    rf_money *own = balance_of(engine, slot);
+    *clearing = rf_sub(*clearing, realized);
+    *own = rf_sub(rf_add(*own, realized), fee);
+    *fees = rf_add(*fees, fee);
+    if (slot.kind == RF_SLOT_MAIN)
+        rf_room_forget(engine, slot.owner);
+    rf_session_realize(engine, slot, realized - fee);
+}
+
 static bool is_user(rf_slot slot)
 {
     return slot.kind == RF_SLOT_MAIN || slot.kind == RF_SLOT_ISOLATED;

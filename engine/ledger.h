@@ -45,6 +45,8 @@ void rf_ledger_post_funding(rf_engine *engine, uint32_t position, rf_money amoun
 /* rf_ledger_post without an event, for moves that a FILL, POSITION_SETTLED or POSITION_MOVED event
  * carries. */
 void rf_ledger_post_quiet(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount);
+/* What a fill carries, quietly: realised profit from CLEARING to the position's slot, the fee from there to FEES. */
+void rf_ledger_post_fill(rf_engine *engine, uint32_t position, rf_money realized, rf_money fee);
 rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot);
 /* Would the slot stay below 2^62 units either way? */
 bool rf_ledger_has_room(const rf_engine *engine, rf_slot slot, rf_money amount);

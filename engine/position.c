@@ -245,34 +245,7 @@ void rf_position_release_if_empty(rf_engine *engine, uint32_t position)
     remove_record(engine, position);
 }
 
-void rf_position_touch(rf_engine *engine, uint32_t position)
-{
-    rf_position *record = &engine->positions[position];
-    if ((record->flags & RF_POSITION_TOUCHED) != 0)
-        return;
-    record->flags |= RF_POSITION_TOUCHED;
-    RF_CHECK(engine->touched_count <= engine->limits.positions_max);
-    engine->touched[engine->touched_count++] = position;
-}
-
 /* ---- Rates and parameters -------------------------------------------------------------------- */
-
-static bool own_fees(const rf_engine *engine, uint32_t account)
-{
-    return (engine->accounts[account].flags & RF_ACCOUNT_OWN_FEES) != 0;
-}
-
-rf_rate rf_taker_rate(const rf_engine *engine, uint32_t account, const rf_instrument *instrument)
-{
-    return own_fees(engine, account) ? engine->accounts[account].taker_rate
-                                     : instrument->config.taker_fee_rate;
-}
-
-rf_rate rf_maker_rate(const rf_engine *engine, uint32_t account, const rf_instrument *instrument)
-{
-    return own_fees(engine, account) ? engine->accounts[account].maker_rate
-                                     : instrument->config.maker_fee_rate;
-}
 
 void rf_position_params(const rf_engine *engine, const rf_position *position,
                         rf_margin_params *params)
@@ -286,7 +259,7 @@ void rf_position_params(const rf_engine *engine, const rf_position *position,
 static const rf_margin_params *params_of(const rf_engine *engine, const rf_position *position,
                                          rf_margin_params *own)
 {
-    if (!own_fees(engine, position->account))
+    if (!rf_own_fees(engine, position->account))
         return &engine->instruments[position->instrument].margin;
     rf_position_params(engine, position, own);
     return own;
@@ -511,9 +484,14 @@ rf_money rf_position_trade(rf_engine *engine, uint32_t position, uint8_t side, r
     const int64_t k = engine->instruments[record->instrument].k;
     const rf_qty before = record->q;
     RF_CHECK(qty > 0);
+    /* C and C0 part at a session settlement only; until then one reckoning does for both. */
+    const bool same = record->cost_user == record->cost;
     rf_qty q = before;
-    rf_trade(&q, &record->cost_user, k, side, qty, price);
+    if (!same)
+        rf_trade(&q, &record->cost_user, k, side, qty, price);
     const rf_money realized = rf_trade(&record->q, &record->cost, k, side, qty, price);
+    if (same)
+        record->cost_user = record->cost;
     note_change(engine, position, before);
     return realized;
 }

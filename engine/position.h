@@ -52,8 +52,24 @@ bool rf_position_file(rf_engine *engine, uint32_t position);
 /* The instrument's margin parameters with the taker rate of this position's account. */
 void rf_position_params(const rf_engine *engine, const rf_position *position,
                         rf_margin_params *params);
-rf_rate rf_taker_rate(const rf_engine *engine, uint32_t account, const rf_instrument *instrument);
-rf_rate rf_maker_rate(const rf_engine *engine, uint32_t account, const rf_instrument *instrument);
+static inline bool rf_own_fees(const rf_engine *engine, uint32_t account)
+{
+    return (engine->accounts[account].flags & RF_ACCOUNT_OWN_FEES) != 0;
+}
+
+static inline rf_rate rf_taker_rate(const rf_engine *engine, uint32_t account,
+                                    const rf_instrument *instrument)
+{
+    return rf_own_fees(engine, account) ? engine->accounts[account].taker_rate
+                                        : instrument->config.taker_fee_rate;
+}
+
+static inline rf_rate rf_maker_rate(const rf_engine *engine, uint32_t account,
+                                    const rf_instrument *instrument)
+{
+    return rf_own_fees(engine, account) ? engine->accounts[account].maker_rate
+                                        : instrument->config.maker_fee_rate;
+}
 
 /* One side at this mark, which is not 0. Cross positions have no opening loss. */
 void rf_position_exposure(const rf_engine *engine, const rf_position *position, uint8_t side,
@@ -87,6 +103,14 @@ rf_money rf_position_take_out(rf_engine *engine, uint32_t position, rf_qty qty);
  * at that cost would. */
 rf_money rf_position_put_in(rf_engine *engine, uint32_t position, rf_qty q, rf_money cost);
 /* Notes the position for the look at the end of this step: sweep, watch keys, health. */
-void rf_position_touch(rf_engine *engine, uint32_t position);
+static inline void rf_position_touch(rf_engine *engine, uint32_t position)
+{
+    rf_position *record = &engine->positions[position];
+    if ((record->flags & RF_POSITION_TOUCHED) != 0)
+        return;
+    record->flags |= RF_POSITION_TOUCHED;
+    RF_CHECK(engine->touched_count <= engine->limits.positions_max);
+    engine->touched[engine->touched_count++] = position;
+}
 
 #endif

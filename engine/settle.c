@@ -25,73 +25,64 @@ rf_money rf_settle_taker_cash(const rf_engine *engine, const rf_position *positi
     return realized - rf_fee(value, rf_taker_rate(engine, position->account, instrument));
 }
 
-typedef struct rf_match_side {
-    uint32_t order;
-    uint32_t peer; /* account of the other side */
-    uint64_t match;
-    rf_qty qty;
-    rf_price price;
-    rf_rate rate;
-    bool taker;
-} rf_match_side;
-
-static void emit_fill(rf_engine *engine, const rf_match_side *match, rf_money realized,
-                      rf_money fee)
+/* The part of both sides' FILL events that is the same. */
+static void start_fill(rf_event *event, const rf_order *maker, uint64_t match, rf_qty qty)
 {
-    const rf_order *order = &engine->orders[match->order];
-    const rf_position *position = &engine->positions[order->position];
-    rf_event event = {0};
-    event.kind = RF_EVENT_FILL;
-    event.instrument = order->instrument;
-    event.account = order->account;
-    event.order_id = order->id;
-    event.isolation_id = position->id;
-    event.price = match->price;
-    event.qty = match->qty;
-    event.amount = position->cost;
-    event.fee = fee;
-    event.realized = realized;
-    event.leaves = order->leaves;
-    event.id = match->match;
-    event.value = position->cost_user;
-    event.code = match->taker;
-    event.flags = order->flags;
-    event.side = order->side;
-    event.type = order->type;
-    event.peer = match->peer;
-    rf_emit(engine, &event);
+    *event = (rf_event){0};
+    event->kind = RF_EVENT_FILL;
+    event->instrument = maker->instrument;
+    event->price = maker->price;
+    event->qty = qty;
+    event->id = match;
 }
 
-static void settle_side(rf_engine *engine, const rf_match_side *match)
+static void emit_fill(rf_engine *engine, rf_event *event, const rf_order *order)
 {
-    const rf_order *order = &engine->orders[match->order];
-    rf_order_cold *cold = &engine->orders_cold[match->order];
-    const rf_instrument *instrument = &engine->instruments[order->instrument];
-    const rf_money value = rf_notional(instrument->k, match->qty, match->price);
-    const rf_money realized =
-        rf_position_trade(engine, order->position, order->side, match->qty, match->price);
-    const rf_money fee = rf_fee(value, match->rate);
-    const rf_slot slot = rf_slot_of_position(engine, order->position);
-    rf_ledger_post_quiet(engine, rf_slot_clearing(order->instrument), slot, realized);
-    rf_ledger_post_quiet(engine, slot, rf_slot_house(RF_SLOT_FEES, 0), fee);
-    rf_session_realize(engine, slot, realized - fee);
-    cold->filled_qty += match->qty;
+    const rf_position *position = &engine->positions[order->position];
+    event->account = order->account;
+    event->order_id = order->id;
+    event->isolation_id = position->id;
+    event->amount = position->cost;
+    event->leaves = order->leaves;
+    event->value = position->cost_user;
+    event->flags = order->flags;
+    event->side = order->side;
+    event->type = order->type;
+    rf_emit(engine, event);
+}
+
+/* fill: price and quantity; value: their notional. Fee, realised profit and the rest of the side are added to it. */
+static void settle_side(rf_engine *engine, rf_event *fill, uint32_t handle, rf_money value,
+                        rf_rate rate)
+{
+    const rf_order *order = &engine->orders[handle];
+    rf_order_cold *cold = &engine->orders_cold[handle];
+    fill->realized =
+        rf_position_trade(engine, order->position, order->side, fill->qty, fill->price);
+    fill->fee = rf_fee(value, rate);
+    rf_ledger_post_fill(engine, order->position, fill->realized, fill->fee);
+    cold->filled_qty += fill->qty;
     cold->filled_value = rf_add(cold->filled_value, value);
-    cold->fee += fee;
+    cold->fee += fill->fee;
     cold->update_time_ns = engine->now_ns;
     rf_position_touch(engine, order->position);
     rf_prefetch_keys(engine, order->position);
-    emit_fill(engine, match, realized, fee);
+    emit_fill(engine, fill, order);
 }
 
-/* Quantity leaves the order first, so that events and sums tell what is left. */
+/* Quantity leaves the order first, so that events and sums tell what is left. An order without any leaves the book and
+ * its position's list. */
 static void take_from_maker(rf_engine *engine, uint32_t maker, rf_qty qty)
 {
-    if (engine->orders[maker].leaves == qty)
-        rf_book_remove(engine, maker);
-    else
+    rf_order *order = &engine->orders[maker];
+    if (order->leaves != qty) {
         rf_book_reduce(engine, maker, qty);
-    rf_own_reduce(engine, maker, qty);
+        rf_own_reduce(engine, maker, qty);
+        return;
+    }
+    rf_book_remove(engine, maker);
+    rf_own_remove(engine, maker);
+    order->leaves = order->earmark = 0;
 }
 
 static void take_from_taker(rf_engine *engine, uint32_t taker, rf_qty qty)
@@ -122,19 +113,16 @@ void rf_settle_match(rf_engine *engine, uint32_t maker, uint32_t taker, rf_qty q
     const rf_price price = resting->price;
     RF_CHECK(qty > 0 && qty <= resting->leaves && qty <= incoming->leaves &&
              resting->side != incoming->side);
-    const uint64_t match = engine->next_match++;
+    const rf_money value = rf_notional(instrument->k, qty, price);
+    rf_event fill;
+    start_fill(&fill, resting, engine->next_match++, qty);
     take_from_maker(engine, maker, qty);
     take_from_taker(engine, taker, qty);
-    const rf_match_side maker_side = {maker, incoming->account,
-                                      match, qty,
-                                      price, rf_maker_rate(engine, resting->account, instrument),
-                                      false};
-    const rf_match_side taker_side = {taker, resting->account,
-                                      match, qty,
-                                      price, rf_taker_rate(engine, incoming->account, instrument),
-                                      true};
-    settle_side(engine, &maker_side);
-    settle_side(engine, &taker_side);
+    fill.peer = incoming->account;
+    settle_side(engine, &fill, maker, value, rf_maker_rate(engine, resting->account, instrument));
+    fill.peer = resting->account;
+    fill.code = 1; /* the taker's */
+    settle_side(engine, &fill, taker, value, rf_taker_rate(engine, incoming->account, instrument));
     honour_maker(engine, resting->position);
     instrument->last_price = price;
     instrument->changes++;
