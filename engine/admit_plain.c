@@ -108,17 +108,21 @@ static bool plan_fills(rf_engine *engine, rf_plain *plain)
         return true;
     uint32_t maker = rf_book_best(engine, plain->instrument, side);
     rf_qty left = params->qty;
-    rf_price worst = best;
-    plain->best = best;
-    while (left > 0 && maker != RF_NONE && reaches(params, engine->orders[maker].price)) {
+    rf_price worst = plain->best = best;
+    for (;;) {
+        const rf_order *resting = &engine->orders[maker];
         if (!is_plain_maker(engine, plain, maker))
             return false;
-        const rf_qty qty = rf_min(left, engine->orders[maker].leaves);
+        const rf_qty qty = rf_min(left, resting->leaves);
         engine->plan[plain->steps++] = (rf_plan_step){.maker = maker, .qty = qty};
         left -= qty;
-        worst = engine->orders[maker].price;
-        rf_prefetch_maker(engine, &engine->orders[maker]);
+        worst = resting->price;
+        rf_prefetch_maker(engine, resting);
+        if (left == 0)
+            break;
         maker = rf_book_next(engine, plain->instrument, maker);
+        if (maker == RF_NONE || !reaches(params, engine->orders[maker].price))
+            break;
     }
     return !rf_beyond_guard(plain->instrument, params->side, worst);
 }
@@ -132,26 +136,36 @@ static bool may_be_so(const rf_plain *plain)
     return plain->steps == 0 || !post_only;
 }
 
-static void rest(rf_engine *engine, const rf_plain *plain, uint32_t order)
+static void rest(rf_engine *engine, uint32_t order, rf_result *result)
 {
     engine->orders[order].state = RF_STATE_RESTING;
     rf_own_insert(engine, order);
-    if (plain->steps == 0 && plain->least >= 0)
-        rf_watch_account_least(engine, plain->params->account, plain->least);
     rf_book_insert(engine, order);
-    rf_close_emit(engine, order, RF_EVENT_ORDER_OPENED, RF_ERR_OK);
+    result->status = RF_ORDER_ACTIVE;
 }
 
-static void finish(rf_engine *engine, const rf_plain *plain, uint32_t order, rf_result *result)
+/* Nothing to trade with. */
+static void enter_book(rf_engine *engine, const rf_plain *plain, uint32_t order, rf_result *result)
 {
+    rest(engine, order, result);
+    if (plain->least >= 0)
+        rf_watch_account_least(engine, plain->params->account, plain->least);
+    rf_close_emit_entered(engine, order);
+}
+
+static void trade(rf_engine *engine, const rf_plain *plain, uint32_t order, rf_result *result)
+{
+    rf_close_emit(engine, order, RF_EVENT_ORDER_PLACED, RF_ERR_OK);
+    rf_position_touch(engine, plain->position);
+    rf_match_commit(engine, order, plain->steps);
     result->filled_qty = engine->orders_cold[order].filled_qty;
     result->filled_value = engine->orders_cold[order].filled_value;
     if (engine->orders[order].leaves == 0) {
         result->status = RF_ORDER_FILLED;
         rf_close_filled(engine, order);
     } else if (plain->params->time_in_force == RF_GTC) {
-        result->status = RF_ORDER_ACTIVE;
-        rest(engine, plain, order);
+        rest(engine, order, result);
+        rf_close_emit(engine, order, RF_EVENT_ORDER_OPENED, RF_ERR_OK);
     } else {
         result->status = RF_ORDER_CANCELED;
         result->reason = RF_ERR_IMMEDIATE_OR_CANCEL;
@@ -168,11 +182,9 @@ bool rf_admit_plain(rf_engine *engine, const rf_order_params *params, rf_result 
         return false;
     const uint32_t order = rf_order_make(engine, params, plain.position);
     result->order_id = engine->orders[order].id;
-    rf_close_emit(engine, order, RF_EVENT_ORDER_PLACED, RF_ERR_OK);
-    if (plain.steps != 0) {
-        rf_position_touch(engine, plain.position);
-        rf_match_commit(engine, order, plain.steps);
-    }
-    finish(engine, &plain, order, result);
+    if (plain.steps == 0)
+        enter_book(engine, &plain, order, result);
+    else
+        trade(engine, &plain, order, result);
     return true;
 }

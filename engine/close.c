@@ -8,25 +8,40 @@
 #include "engine/position.h"
 #include "engine/trigger.h"
 
-void rf_close_emit(rf_engine *engine, uint32_t order, rf_event_kind kind, rf_error code)
+static inline void describe(const rf_engine *engine, uint32_t order, rf_event_kind kind,
+                            rf_error code, rf_event *event)
 {
     const rf_order *hot = &engine->orders[order];
     const rf_order_cold *cold = &engine->orders_cold[order];
-    rf_event event = {0};
-    event.kind = (uint16_t)kind;
-    event.instrument = hot->instrument;
-    event.account = hot->account;
-    event.order_id = hot->id;
-    event.isolation_id = cold->isolation_id;
-    event.price = hot->price;
-    event.qty = hot->leaves;
-    event.leaves = hot->leaves;
-    event.id = cold->list_id;
-    event.value = cold->params.ref_price;
-    event.code = (uint32_t)code;
-    event.flags = hot->flags;
-    event.side = hot->side;
-    event.type = hot->type;
+    *event = (rf_event){.kind = (uint16_t)kind,
+                        .instrument = hot->instrument,
+                        .account = hot->account,
+                        .order_id = hot->id,
+                        .isolation_id = cold->isolation_id,
+                        .price = hot->price,
+                        .qty = hot->leaves,
+                        .leaves = hot->leaves,
+                        .id = cold->list_id,
+                        .value = cold->params.ref_price,
+                        .code = (uint32_t)code,
+                        .flags = hot->flags,
+                        .side = hot->side,
+                        .type = hot->type};
+}
+
+void rf_close_emit(rf_engine *engine, uint32_t order, rf_event_kind kind, rf_error code)
+{
+    rf_event event;
+    describe(engine, order, kind, code, &event);
+    rf_emit(engine, &event);
+}
+
+void rf_close_emit_entered(rf_engine *engine, uint32_t order)
+{
+    rf_event event;
+    describe(engine, order, RF_EVENT_ORDER_PLACED, RF_ERR_OK, &event);
+    rf_emit(engine, &event);
+    event.kind = RF_EVENT_ORDER_OPENED;
     rf_emit(engine, &event);
 }
 
@@ -36,19 +51,18 @@ static void emit_closed(rf_engine *engine, uint32_t order, rf_qty left_book, rf_
     if (!engine->sink.event)
         return;
     const rf_order *hot = &engine->orders[order];
-    rf_event event = {0};
-    event.kind = RF_EVENT_ORDER_CLOSED;
-    event.instrument = hot->instrument;
-    event.account = hot->account;
-    event.order_id = hot->id;
-    event.isolation_id = engine->orders_cold[order].isolation_id;
-    event.price = hot->price;
-    event.leaves = left_book;
-    event.code = (uint32_t)reason;
-    event.value = status;
-    event.flags = hot->flags;
-    event.side = hot->side;
-    event.type = hot->type;
+    rf_event event = {.kind = RF_EVENT_ORDER_CLOSED,
+                      .instrument = hot->instrument,
+                      .account = hot->account,
+                      .order_id = hot->id,
+                      .isolation_id = engine->orders_cold[order].isolation_id,
+                      .price = hot->price,
+                      .leaves = left_book,
+                      .value = status,
+                      .code = (uint32_t)reason,
+                      .flags = hot->flags,
+                      .side = hot->side,
+                      .type = hot->type};
     rf_emit(engine, &event);
 }
 
@@ -131,10 +145,12 @@ static void end_doomed(rf_engine *engine, const uint32_t *doomed, uint32_t count
 static void end(rf_engine *engine, uint32_t order, rf_order_status status, rf_error reason,
                 bool return_earmark)
 {
-    uint32_t doomed[RF_LIST_LEGS_MAX];
-    const uint32_t count = rf_list_leave(engine, order, status == RF_ORDER_FILLED, doomed);
+    uint32_t doomed[RF_LIST_LEGS_MAX], count = 0;
+    if (engine->orders_cold[order].list != RF_NONE)
+        count = rf_list_leave(engine, order, status == RF_ORDER_FILLED, doomed);
     end_one(engine, order, status, reason, return_earmark);
-    end_doomed(engine, doomed, count);
+    if (count != 0)
+        end_doomed(engine, doomed, count);
 }
 
 void rf_close_order(rf_engine *engine, uint32_t order, rf_error reason, bool give_back_earmark)

@@ -29,5 +29,7 @@ void rf_close_idle(rf_engine *engine, uint32_t position);
 void rf_close_sweep(rf_engine *engine, uint32_t position);
 /* An event about an order: PLACED, OPENED, ARMED, TRIGGERED, CLOSED (code: its reason). */
 void rf_close_emit(rf_engine *engine, uint32_t order, rf_event_kind kind, rf_error code);
+/* PLACED, and OPENED at once. */
+void rf_close_emit_entered(rf_engine *engine, uint32_t order);
 
 #endif
