@@ -156,7 +156,8 @@ static void enter_book(rf_engine *engine, const rf_plain *plain, uint32_t order,
 static void trade(rf_engine *engine, const rf_plain *plain, uint32_t order, rf_result *result)
 {
     rf_close_emit(engine, order, RF_EVENT_ORDER_PLACED, RF_ERR_OK);
-    rf_position_touch(engine, plain->position);
+    if (plain->least >= 0)
+        rf_room_forget(engine, plain->params->account); /* it did not pay for this order */
     rf_match_commit(engine, order, plain->steps);
     result->filled_qty = engine->orders_cold[order].filled_qty;
     result->filled_value = engine->orders_cold[order].filled_value;

@@ -242,6 +242,38 @@ bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params,
     return before >= taken;
 }
 
+/* Of a resting order: against its limit, the lots now count at the mark. */
+static rf_money taken_by_maker(const rf_account *owner, const rf_instrument *instrument, rf_qty qty,
+                               rf_price price, rf_money fee)
+{
+    const rf_price away = rf_abs(price - instrument->mark);
+    const rf_money lost = rf_notional(instrument->k, qty, away);
+    return lost + times_e32(lost, rate_of(owner, instrument)) + rf_max(0, fee) + 1;
+}
+
+rf_money rf_cross_room_after(rf_engine *engine, const rf_order *order, rf_qty qty, rf_price price,
+                             rf_money fee)
+{
+    rf_account *owner = &engine->accounts[order->account];
+    if (owner->room < 0 || owner->floor_version != engine->marks_version ||
+        order->state == RF_STATE_TRIAL)
+        return -1;
+    const rf_instrument *instrument = &engine->instruments[order->instrument];
+    const rf_price down = engine->nodes[RF_DOWN][order->position].key,
+                   up = engine->nodes[RF_UP][order->position].key;
+    if (up == 0 ||
+        rf_position_reach(&engine->positions[order->position]) + qty > instrument->linear_max)
+        return -1;
+    const rf_money grown =
+        rf_notional(instrument->k, qty, rf_max(instrument->mark - down, up - instrument->mark));
+    const rf_money taken =
+        order->state == RF_STATE_RESTING ? taken_by_maker(owner, instrument, qty, price, fee) : 0;
+    if (grown > owner->room || taken > owner->room - grown)
+        return -1;
+    owner->net_floor += grown;
+    return owner->room - grown - taken;
+}
+
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account)
 {
     rf_cross cross;

@@ -45,6 +45,11 @@ bool rf_cross_affords(rf_engine *engine, const rf_order *order, rf_money added_n
 bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params,
                           const rf_position *position, rf_price best, uint32_t makers,
                           rf_money *least);
+/* What is left of its owner's room when a cross order's next lots have traded at this price; -1: not known. The keys
+ * hold then: what they need grows by no more than the lots lose up to the farther one. A maker loses what its price is
+ * worse than the mark, and its fee; of a taker that was admitted without a trial all that is paid for. */
+rf_money rf_cross_room_after(rf_engine *engine, const rf_order *order, rf_qty qty, rf_price price,
+                             rf_money fee);
 /* Strictly: collateral + U < fee reserves + maintenance. */
 bool rf_cross_unhealthy(const rf_engine *engine, uint32_t account);
 /* Some cross position's mark is stale, or its instrument's state freezes liquidation. */

@@ -326,6 +326,23 @@ static bool has_cross_risk(const rf_engine *engine, uint32_t account)
     return false;
 }
 
+/* What the account's cross positions lose before the mark is at one of their watch keys. */
+static rf_wide loss_to_keys(const rf_engine *engine, uint32_t account)
+{
+    rf_wide loss = 0;
+    for (uint32_t i = engine->accounts[account].seats; i != RF_NONE;
+         i = engine->seats[i].account_next) {
+        const uint32_t handle = engine->seats[i].position[0];
+        const rf_position *position = &engine->positions[handle];
+        const rf_instrument *instrument = &engine->instruments[engine->seats[i].instrument];
+        if (handle == RF_NONE || position->q == 0)
+            continue;
+        const rf_price key = engine->nodes[position->q > 0 ? RF_DOWN : RF_UP][handle].key;
+        loss += (rf_wide)position->q * instrument->k * (instrument->mark - key);
+    }
+    return loss;
+}
+
 /* What an account's room promises is there, beyond what its watch keys need. */
 static rf_wide account_room(const rf_engine *engine, uint32_t account)
 {
@@ -333,7 +350,8 @@ static rf_wide account_room(const rf_engine *engine, uint32_t account)
     if (owner->floor_version != engine->marks_version || owner->room < 0)
         return 0;
     const rf_wide promised = (rf_wide)owner->room + owner->net_floor;
-    return owner->net_floor < 0 || rf_cross_available(engine, account) < promised;
+    return owner->net_floor < loss_to_keys(engine, account) ||
+           rf_cross_available(engine, account) < promised;
 }
 
 /* A cross account's keys are bounds: what counts is that nobody who may be liquidated was overlooked. */

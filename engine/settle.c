@@ -1,6 +1,7 @@
 #include "engine/settle.h"
 
 #include "engine/book.h"
+#include "engine/cross.h"
 #include "engine/insurance.h"
 #include "engine/ledger.h"
 #include "engine/match.h"
@@ -51,21 +52,36 @@ static void emit_fill(rf_engine *engine, rf_event *event, const rf_order *order)
     rf_emit(engine, event);
 }
 
+/* A look is needed when the account's keys may not hold, and for what the fill may have made idle or empty. */
+static void note_fill(rf_engine *engine, const rf_order *order, rf_money room)
+{
+    const rf_position *position = &engine->positions[order->position];
+    if (room >= 0)
+        engine->accounts[order->account].room = room;
+    if (room < 0 || position->q == 0 || position->orders_count != position->opening_count ||
+        position->triggers != RF_NONE)
+        rf_position_touch(engine, order->position);
+}
+
 /* fill: price and quantity; value: their notional. Fee, realised profit and the rest of the side are added to it. */
 static void settle_side(rf_engine *engine, rf_event *fill, uint32_t handle, rf_money value,
                         rf_rate rate)
 {
     const rf_order *order = &engine->orders[handle];
     rf_order_cold *cold = &engine->orders_cold[handle];
+    fill->fee = rf_fee(value, rate);
+    const rf_money room =
+        rf_is_isolated(&engine->positions[order->position])
+            ? -1
+            : rf_cross_room_after(engine, order, fill->qty, fill->price, fill->fee);
     fill->realized =
         rf_position_trade(engine, order->position, order->side, fill->qty, fill->price);
-    fill->fee = rf_fee(value, rate);
     rf_ledger_post_fill(engine, order->position, fill->realized, fill->fee);
     cold->filled_qty += fill->qty;
     cold->filled_value = rf_add(cold->filled_value, value);
     cold->fee += fill->fee;
     cold->update_time_ns = engine->now_ns;
-    rf_position_touch(engine, order->position);
+    note_fill(engine, order, room);
     rf_prefetch_keys(engine, order->position);
     emit_fill(engine, fill, order);
 }

@@ -1,7 +1,7 @@
 /* One match becomes two changed positions, two postings of profit and two fees.
  *
  * Promise: margin.md section 5. Realised profit and fee go to W (isolation), INSURANCE (the fund) or main USD;
- * earmarks, open quantities and the order records follow; both positions are touched. Money only moves
+ * earmarks, open quantities and the order records follow; positions that have to be looked at are touched. Money only moves
  * between the two sides, CLEARING and FEES, and INSURANCE for a maker's flat isolation below zero (4.4).
  *
  * May include: engine/state.h, engine/ledger.h, engine/order.h, engine/position.h. */
