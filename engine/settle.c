@@ -52,14 +52,15 @@ static void emit_fill(rf_engine *engine, rf_event *event, const rf_order *order)
     rf_emit(engine, event);
 }
 
-/* A look is needed when the account's keys may not hold, and for what the fill may have made idle or empty. */
+/* A look is needed when the account's keys may not hold, and for what the fill may have made idle or empty; while a
+ * deleveraging queue is kept, it follows what is touched. */
 static void note_fill(rf_engine *engine, const rf_order *order, rf_money room)
 {
     const rf_position *position = &engine->positions[order->position];
     if (room >= 0)
         engine->accounts[order->account].room = room;
     if (room < 0 || position->q == 0 || position->orders_count != position->opening_count ||
-        position->triggers != RF_NONE)
+        position->triggers != RF_NONE || engine->adl_mark != 0)
         rf_position_touch(engine, order->position);
 }
 
