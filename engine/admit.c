@@ -513,11 +513,10 @@ static rf_error place_trigger(rf_engine *engine, rf_entry *entry, rf_result *res
     return RF_ERR_OK;
 }
 
-rf_error rf_admit_order(rf_engine *engine, const rf_order_params *order, rf_result *result)
+/* Kept apart from the plain order's way, which needs none of its frame. */
+static __attribute__((noinline)) rf_error admit(rf_engine *engine, const rf_order_params *order,
+                                                rf_result *result)
 {
-    __builtin_memcpy(result->client_oid, order->client_oid, sizeof result->client_oid);
-    if (rf_admit_plain(engine, order, result))
-        return RF_ERR_OK;
     rf_entry entry;
     const rf_error code = rf_entry_check(engine, order, false, &entry);
     if (code != RF_ERR_OK)
@@ -525,6 +524,14 @@ rf_error rf_admit_order(rf_engine *engine, const rf_order_params *order, rf_resu
     if (order->attach_position != 0 && !entry.reduce_only)
         return RF_ERR_INVALID_REQUEST;
     return entry.trigger ? place_trigger(engine, &entry, result) : place(engine, &entry, result);
+}
+
+rf_error rf_admit_order(rf_engine *engine, const rf_order_params *order, rf_result *result)
+{
+    __builtin_memcpy(result->client_oid, order->client_oid, sizeof result->client_oid);
+    if (rf_admit_plain(engine, order, result))
+        return RF_ERR_OK;
+    return admit(engine, order, result);
 }
 
 /* ---- Triggers that fire ----------------------------------------------------------------------------- */

@@ -95,7 +95,7 @@ static bool is_plain_maker(const rf_engine *engine, const rf_plain *plain, uint3
 
 static bool reaches(const rf_order_params *params, rf_price price)
 {
-    return params->side == RF_BUY ? price <= params->price : price >= params->price;
+    return !rf_is_better(params->side, price, params->price);
 }
 
 /* Plans what it trades. False: it meets a maker that is not plain, or the guard. */

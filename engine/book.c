@@ -109,14 +109,9 @@ static rf_book_level *window_level(const rf_engine *engine, const rf_book *book,
     return &book->levels[(uint64_t)tick & ring_mask(engine)];
 }
 
-static bool is_better(uint8_t side, int64_t tick, int64_t than)
-{
-    return side == RF_BUY ? tick > than : tick < than;
-}
-
 static int64_t worse_by_one(uint8_t side, int64_t tick)
 {
-    return side == RF_BUY ? tick - 1 : tick + 1;
+    return tick - rf_sign(side);
 }
 
 /* The best level of the window at this tick or worse, which may lie outside; RF_NO_TICK: none. A
@@ -177,7 +172,7 @@ static void set_stop_after(rf_engine *engine, rf_book *book, uint8_t side, uint3
 
 static bool far_better(const rf_engine *engine, uint8_t side, uint32_t far, int64_t tick)
 {
-    return far != RF_NONE && is_better(side, engine->far_levels[far].tick, tick);
+    return far != RF_NONE && rf_is_better(side, engine->far_levels[far].tick, tick);
 }
 
 /* Goes on to this tick, which is not better than where the place is. */
@@ -298,7 +293,7 @@ static int64_t best_from(const rf_engine *engine, const rf_book *book, uint8_t s
     if (found == RF_NONE)
         return near;
     const int64_t far = engine->far_levels[found].tick;
-    return near == RF_NO_TICK || is_better(side, far, near) ? far : near;
+    return near == RF_NO_TICK || rf_is_better(side, far, near) ? far : near;
 }
 
 /* ---- Moving the window ----------------------------------------------------------------------- */
@@ -451,7 +446,7 @@ void rf_book_insert(rf_engine *engine, uint32_t order)
     const int64_t tick = tick_of(book, hot->price);
     RF_CHECK(tick > 0 && rf_mul(tick, book->tick) == hot->price);
     const bool near = lies_near(engine, book, tick);
-    if (book->orders[side] == 0 || is_better(side, tick, book->best[side]))
+    if (book->orders[side] == 0 || rf_is_better(side, tick, book->best[side]))
         book->best[side] = tick;
     book->orders[side]++;
     if (near) {
@@ -521,7 +516,7 @@ static void move_near(rf_engine *engine, rf_book *book, uint32_t order, int64_t 
     if (new->count == 0)
         bits_set(book->bits[side], (uint64_t)to & ring_mask(engine));
     append(engine, new, order);
-    if (is_better(side, to, book->best[side]))
+    if (rf_is_better(side, to, book->best[side]))
         book->best[side] = to;
     if (old->count != 0)
         return;
@@ -591,7 +586,7 @@ size_t rf_book_levels(const rf_engine *engine, const rf_instrument *instrument, 
     while (count < max && (far != RF_NONE || near != RF_NO_TICK)) {
         const bool from_far =
             far != RF_NONE &&
-            (near == RF_NO_TICK || is_better(side, engine->far_levels[far].tick, near));
+            (near == RF_NO_TICK || rf_is_better(side, engine->far_levels[far].tick, near));
         const int64_t tick = from_far ? engine->far_levels[far].tick : near;
         const rf_book_level *level =
             from_far ? &engine->far_levels[far].level : window_level(engine, book, near);

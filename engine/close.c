@@ -119,17 +119,19 @@ static void end_one(rf_engine *engine, uint32_t order, rf_order_status status, r
                     bool return_earmark)
 {
     const uint32_t position = engine->orders[order].position;
+    const rf_position *record = &engine->positions[position];
     const rf_money earmark = engine->orders[order].earmark;
     const rf_qty left = detach(engine, order);
     emit_closed(engine, order, left, status, reason);
     rf_order_finish(engine, order, status, reason);
-    if (return_earmark)
-        rf_close_give_back(engine, position, earmark);
-    else if (rf_is_isolated(&engine->positions[position]))
+    if (rf_is_isolated(record)) {
         rf_position_touch(engine, position);
-    /* A touched record is released by the look after this step. */
-    if ((engine->positions[position].flags & (RF_POSITION_ISOLATED | RF_POSITION_TOUCHED)) == 0)
+        if (return_earmark)
+            rf_close_give_back(engine, position, earmark);
+    } else if (record->q == 0 && (record->flags & RF_POSITION_TOUCHED) == 0) {
+        /* A touched record is released by the look after this step. */
         rf_position_release_if_empty(engine, position);
+    }
 }
 
 /* The doomed are in no list any more when they end: they doom nobody. */

@@ -41,6 +41,17 @@ static inline void rf_map_insert(const rf_engine *engine, rf_map *map, uint32_t 
     map->slots[slot] = reference;
 }
 
+/* The slot of a reference that is filed under this home. */
+static inline uint32_t rf_map_slot_of(const rf_map *map, uint32_t home, uint32_t reference)
+{
+    uint32_t slot = home & map->mask;
+    while (map->slots[slot] != reference) {
+        RF_CHECK(map->slots[slot] != 0);
+        slot = (slot + 1) & map->mask;
+    }
+    return slot;
+}
+
 /* Empties a slot; those behind it that are away from home move back by one. */
 static inline void rf_map_remove_slot(const rf_engine *engine, rf_map *map, uint32_t slot,
                                       rf_map_home home)

@@ -58,7 +58,7 @@ static bool crosses(const rf_order *taker, rf_price maker_price)
 {
     if (taker->price == 0)
         return true;
-    return taker->side == RF_BUY ? maker_price <= taker->price : maker_price >= taker->price;
+    return !rf_is_better(taker->side, maker_price, taker->price);
 }
 
 /* mark * (1 +- band), exact. */

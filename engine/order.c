@@ -188,13 +188,13 @@ static void forget_oid(rf_engine *engine, const rf_order *hot, const rf_order_co
 }
 
 /* The oldest finished order makes room in the ring: both maps lose it. */
-static void forget_recent(rf_engine *engine, const rf_recent *recent)
+static void forget_recent(rf_engine *engine, uint32_t place)
 {
+    const rf_recent *recent = &engine->recents[place];
     forget_oid(engine, &recent->hot, &recent->cold);
-    const uint32_t *slot = slot_of_id(engine, recent->hot.id);
-    RF_CHECK(slot);
-    rf_map_remove_slot(engine, &engine->order_ids, (uint32_t)(slot - engine->order_ids.slots),
-                       home_by_id);
+    rf_map *map = &engine->order_ids;
+    const uint32_t home = rf_map_home_of_id(recent->hot.id);
+    rf_map_remove_slot(engine, map, rf_map_slot_of(map, home, RECENT | place), home_by_id);
 }
 
 void rf_order_file(rf_engine *engine, uint32_t order)
@@ -318,16 +318,11 @@ void rf_order_finish(rf_engine *engine, uint32_t order, rf_order_status status, 
     const uint32_t place = (uint32_t)(engine->recents_count++ % engine->limits.recent_max);
     rf_recent *recent = &engine->recents[place];
     if (recent->hot.id != 0)
-        forget_recent(engine, recent);
-    uint32_t *slot = slot_of_id(engine, hot->id);
-    RF_CHECK(slot && *slot == order);
-    *slot = RECENT | place;
-    if (has_oid(hot, cold)) {
-        const oid key = oid_load(cold->params.client_oid);
-        slot = slot_of_oid(engine, hot->account, &key);
-        RF_CHECK(slot && *slot == order);
-        *slot = RECENT | place;
-    }
+        forget_recent(engine, place);
+    rf_map *ids = &engine->order_ids, *oids = &engine->client_oids;
+    ids->slots[rf_map_slot_of(ids, rf_map_home_of_id(hot->id), order)] = RECENT | place;
+    if (has_oid(hot, cold))
+        oids->slots[rf_map_slot_of(oids, home_by_oid(engine, order), order)] = RECENT | place;
     recent->hot = *hot;
     recent->cold = *cold;
     engine->accounts[hot->account].orders_count--;
@@ -345,7 +340,7 @@ static bool armed_before(const rf_order *listed, const rf_order *added)
 static bool own_before(const rf_order *listed, const rf_order *added)
 {
     if (listed->price != added->price)
-        return listed->side == RF_BUY ? listed->price > added->price : listed->price < added->price;
+        return rf_is_better(listed->side, listed->price, added->price);
     return armed_before(listed, added);
 }
 

@@ -456,7 +456,15 @@ struct rf_engine {
 
 static inline int rf_sign(uint8_t side)
 {
-    return side == RF_BUY ? 1 : -1;
+    return 1 - 2 * side;
+}
+
+/* Nearer to the market for orders of this side: a higher bid, a lower ask. Turning the bits over turns the order over;
+ * no processor can guess a side. */
+static inline bool rf_is_better(uint8_t side, rf_price price, rf_price than)
+{
+    const int64_t turn = -(int64_t)side;
+    return (price ^ turn) > (than ^ turn);
 }
 
 static inline uint8_t rf_opposite(uint8_t side)
