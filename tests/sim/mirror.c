@@ -452,9 +452,9 @@ static void compare_positions(const sim_run *sim, uint32_t account)
         same(sim, "W", account, position->wallet, view->wallet);
         same(sim, "isolation id", account, (int64_t)position->isolation_id,
              (int64_t)view->isolation_id);
-        if (i > 0 && (view->instrument < views[i - 1].instrument ||
-                      (view->instrument == views[i - 1].instrument &&
-                       views[i - 1].isolated >= view->isolated)))
+        if (i > 0 && (view->isolated < views[i - 1].isolated ||
+                      (view->isolated == views[i - 1].isolated &&
+                       view->instrument <= views[i - 1].instrument)))
             sim_fail(sim, "positions of account %u do not stand in order", account);
         seen += view->isolated || view->qty != 0;
     }
