@@ -95,6 +95,9 @@ typedef struct rf_request {
     /* Who calls, as far as the door knows (server/auth.h); NULL: nobody in particular, a script. */
     const struct rf_identity *identity;
     rf_job *job; /* where work for later may be left; NULL: it is done at once */
+    /* Of the password among the parameters, made beside the loop ("": it could not be); NULL: nobody
+     * has made it. */
+    const char *password_hash;
 } rf_request;
 
 /* Appends the answer envelope to out and returns its code. When request->job->work is set

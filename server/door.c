@@ -366,7 +366,8 @@ rf_doors *rf_doors_open(const rf_doors_parts *parts)
         return NULL;
     doors->parts = *parts;
     doors->world = rf_sequencer_world(parts->sequencer);
-    if (!open_scratch(doors) || !(doors->later = rf_later_open(doors))) {
+    if (!open_scratch(doors) || !(doors->prehash = rf_prehash_open(doors)) ||
+        !(doors->later = rf_later_open(doors))) {
         rf_doors_close(doors);
         return NULL;
     }
@@ -399,5 +400,5 @@ void rf_doors_stop(rf_doors *doors)
 
 size_t rf_doors_pending(const rf_doors *doors)
 {
-    return rf_later_waiting(doors->later);
+    return rf_later_waiting(doors->later) + rf_prehash_waiting(doors->prehash);
 }

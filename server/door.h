@@ -38,6 +38,7 @@ typedef enum rf_listener {
 
 typedef struct rf_session rf_session; /* a WebSocket: socket.c */
 typedef struct rf_later rf_later;     /* answers that wait for the history: later.c */
+typedef struct rf_prehash rf_prehash; /* calls that wait for a hash: prehash.c */
 
 /* What the doors lead to; serve.c opens and closes all of it. */
 typedef struct rf_doors_parts {
@@ -61,6 +62,7 @@ struct rf_doors {
     rf_world *world;
     rf_metrics metrics;
     rf_later *later;
+    rf_prehash *prehash;
     rf_session *sessions; /* a list */
     rf_session *calling;  /* whose message is being answered */
     uint64_t waiting;     /* answers that wait for the batch that is out */
@@ -146,6 +148,16 @@ void rf_later_close(rf_later *later);
 void rf_later_ask(rf_later *later, const rf_job *job, const rf_origin *origin,
                   const rf_request *request);
 size_t rf_later_waiting(const rf_later *later);
+
+/* ---- Passwords (prehash.c) ---- */
+rf_prehash *rf_prehash_open(rf_doors *doors); /* NULL: out of memory */
+/* Stops; done once the loop has run out. */
+void rf_prehash_close(rf_prehash *prehash);
+/* True: the call sets a password, and is made and answered when that is hashed; body is what the
+ * request was read from. Answers of a connection keep their order (rf_ticket). */
+bool rf_prehash_ask(rf_prehash *prehash, const rf_origin *origin, const rf_request *request,
+                    const char *body, size_t size);
+size_t rf_prehash_waiting(const rf_prehash *prehash);
 
 /* ---- By listener ---- */
 void rf_rest_request(rf_doors *doors, rf_conn conn, rf_ticket ticket,

@@ -1,10 +1,8 @@
 /* Passwords: Argon2id, 19 MiB, t = 2 (SECURITY.md S6).
  *
  * Promise: what is kept of a password is its hash. Both take some 20 ms of a processor, so the loop's
- * thread leaves checking to others (server/login.c): anybody may try one. Hashing is done where it is
- * asked for: only operators set passwords, a few a day at their own door, and the record that follows
- * takes its place in the journal then and there. A job beside the loop would save those 20 ms and cost
- * a second way of making records.
+ * thread leaves them to others: checking (server/login.c), and hashing before a call that sets a
+ * password is made (server/prehash.c).
  *
  * May include: base, venue. libsodium is seen by password.c only. */
 #ifndef RF_SERVER_PASSWORD_H

@@ -55,7 +55,8 @@ static void call_as(rf_doors *doors, rf_origin *origin, rf_request *request,
     request->caller = access.caller;
     request->identity = &access.identity;
     if (code == RF_ERR_OK) {
-        rf_doors_call(doors, origin, request);
+        if (!rf_prehash_ask(doors->prehash, origin, request, http->body, http->body_size))
+            rf_doors_call(doors, origin, request);
         return;
     }
     if (access.identity.user[0]) /* somebody we know reached for what is not his */

@@ -418,6 +418,7 @@ static void close_all(server *self)
     rf_login_close(self->doors->parts.login);
     rf_gate_close(self->doors->parts.gate);
     rf_later_close(self->doors->later);
+    rf_prehash_close(self->doors->prehash);
     uv_close((uv_handle_t *)&self->second, NULL);
     uv_close((uv_handle_t *)&self->beat, NULL);
     uv_close((uv_handle_t *)&self->stop_wait, NULL);

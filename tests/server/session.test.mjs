@@ -188,6 +188,57 @@ test('a withdrawal: asked for on the page, seen, paid and noted by operators', a
   assert.equal((await call(cookie, 'private/create-withdrawal', { ...wanted, amount: '3' })).body.code, 0)
 })
 
+// Several calls in one write on the operators' socket; the answers in the order in which they come.
+function pipeline(calls) {
+  return new Promise((done, fail) => {
+    const link = net.connect(venue.where.operator_socket)
+    let text = ''
+    link.on('error', fail)
+    link.on('data', (part) => {
+      text += part
+      const answers = [...text.matchAll(/\r\n\r\n(\{.*?\})(?=HTTP|$)/gs)].map((match) => match[1])
+      if (answers.length < calls.length) return
+      try { done(answers.map((one) => JSON.parse(one))) } catch { return }
+      link.destroy()
+    })
+    link.write(calls.map(([name, params], id) => {
+      const body = JSON.stringify({ id, method: `operator/${name}`, params })
+      return `POST /exchange/v1/operator/${name} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    }).join(''))
+  })
+}
+
+test('setting passwords holds nobody up, keeps its order, and is refused in the words of any call', async () => {
+  const user = (name, password) => ['create-user', { name, role: 'VIEWER', password }]
+  const calls = [user('ann', 'the first one'), ['set-password', { name: 'ann', password: 'the second one' }], user('ann', 'the third one'),
+    user('bea', 'short'), ['get-status', {}], user('cid', 'another one'), ['set-password', { name: 'nobody', password: 'whatever it is' }],
+    user('dan', 'the last one of all')]
+  let ended = false
+  const all = pipeline(calls).then((answers) => { ended = true; return answers })
+  // What others ask meanwhile is answered meanwhile: not all of the passwords are hashed yet.
+  const names = new Set()
+  while (!ended) {
+    const { result } = await venue.operator('list-users')
+    names.add(result.data.filter((row) => ['ann', 'cid', 'dan'].includes(row.name)).length)
+  }
+  assert.ok([...names].some((n) => n > 0 && n < 3), `saw ${[...names]} of them`)
+  const answers = await all
+  assert.deepEqual(answers.map((one) => one.id), [0, 1, 2, 3, 4, 5, 6, 7])
+  assert.deepEqual(answers.map((one) => one.code), [0, 0, 40004, 40004, 0, 0, 40401, 0])
+  assert.equal(answers[2].error_data.param, 'name')
+  assert.equal(answers[3].error_data.param, 'password')
+  assert.equal((await logIn('ann', 'the second one', {}, consoleOrigin)).body.code, 0)
+  // The log says of each what came of it.
+  const { result } = await venue.operator('get-audit-log', { count: 100 })
+  const lines = result.data.filter((line) => ['operator/create-user', 'operator/set-password'].includes(line.what)).slice(0, 7)
+  assert.deepEqual(lines.map((line) => line.code).sort(), [0, 0, 0, 0, 40004, 40004, 40401])
+  // More at once than wait are told to come back.
+  const many = await pipeline(Array.from({ length: 12 }, (_, i) => ['set-password', { name: 'dan', password: `password ${i}` }]))
+  const codes = many.map((one) => one.code)
+  assert.deepEqual(codes, codes.map((_, i) => i < 8 ? 0 : 42901))
+  assert.equal((await logIn('dan', 'password 7', {}, consoleOrigin)).body.code, 0)
+})
+
 test('operators log in at the console, and each role has its methods', async () => {
   const cookies = {}
   for (const role of ['VIEWER', 'SUPPORT', 'RISK', 'ADMIN']) {
