@@ -3,6 +3,7 @@
 
 #include "server/clock.h"
 #include "server/door.h"
+#include "server/lane.h"
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
@@ -49,7 +50,7 @@ static rf_error check_key(rf_doors *doors, const rf_envelope *envelope, const rf
         .sig = envelope->sig,
         .address = address,
         .method = method,
-        .reserved = method && rf_rate_reserved(method, &doors->json, envelope->params),
+        .reserved = method && rf_lane_reserved(method, &doors->json, envelope->params),
         .time_ns = rf_clock_wall_ns(),
     };
     return rf_auth_check(doors->parts.auth, &credentials, identity);

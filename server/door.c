@@ -6,11 +6,11 @@
 
 #include "base/decimal.h"
 #include "server/clock.h"
+#include "server/lane.h"
 #include "server/note.h"
 
 enum {
     HEADERS_SIZE = 512,
-    EXEC_INST_MAX = 8,
     OVERLOAD_MS = 100, /* until a call that was refused for the load may be tried again */
 };
 
@@ -121,29 +121,12 @@ static bool is_reached(const rf_doors *doors, const rf_request *request)
            seq <= rf_local_seq(doors);
 }
 
-/* Does the order say of itself that it only rests? */
-static bool rests(const rf_request *request)
-{
-    uint32_t list =
-        request->params ? rf_json_member(request->json, request->params, "exec_inst") : 0;
-    if (!list)
-        return false;
-    if (rf_json_is(request->json, list, "POST_ONLY"))
-        return true;
-    for (uint32_t i = 0; i < EXEC_INST_MAX; i++) {
-        uint32_t element = rf_json_element(request->json, list, i);
-        if (element && rf_json_is(request->json, element, "POST_ONLY"))
-            return true;
-    }
-    return false;
-}
-
 /* The operators' door stays open: they are who can help. */
 static bool is_crowded_out(const rf_doors *doors, const rf_request *request,
                            const rf_method *method)
 {
     return request->caller.door != RF_DOOR_OPERATOR && rf_gate_is_crowded(doors->parts.gate) &&
-           !(method && rf_rate_reserved(method, request->json, request->params));
+           !(method && rf_lane_reserved(method, request->json, request->params));
 }
 
 /* What stands before every call of an account: may it be served at all now? */
@@ -157,11 +140,12 @@ static rf_error admit(rf_doors *doors, const rf_request *request, const rf_metho
         return RF_ERR_REQUEST_TIMEOUT;
     if (!(method->flags & RF_METHOD_CHANGE))
         return RF_ERR_OK;
-    bool reserved = rf_rate_reserved(method, request->json, request->params);
+    bool reserved = rf_lane_reserved(method, request->json, request->params);
     if (!rf_rate_admits(reserved, doors->waiting + doors->waiting_new,
                         (uint64_t)doors->parts.config->numbers[RF_SETTING_overload_waiting]))
         return RF_ERR_TOO_MANY_REQUESTS;
-    return rf_phase_admits(doors->parts.phase, reserved, rests(request));
+    return rf_phase_admits(doors->parts.phase, reserved,
+                           rf_lane_rests(method, request->json, request->params));
 }
 
 void rf_doors_audit(rf_doors *doors, const rf_request *request, const rf_method *method,

@@ -7,7 +7,7 @@
  *   OPEN
  *
  * An empty venue is open at once. Under reserve_percent of free disk space any phase refuses like
- * WARM. What takes risk off is the reserved lane of server/rate.h.
+ * WARM. What takes risk off is the reserved lane of server/lane.h.
  *
  * May include: base, include/ringfence.h, server/config.h. */
 #ifndef RF_SERVER_PHASE_H

@@ -21,7 +21,6 @@ struct rf_rates {
 
 enum {
     MS = 1000000,
-    EXEC_INST_MAX = 16, /* elements that are looked at */
 };
 
 rf_rates *rf_rate_open(uint32_t factor)
@@ -112,53 +111,6 @@ rf_rate_answer rf_rate_message(const rf_rates *rates, rf_rate_second *budget, bo
 }
 
 /* ---- Overload -------------------------------------------------------------------------------- */
-
-/* Asks for REDUCE_ONLY, in any of the spellings of params.def? */
-static bool is_reduce_only(const rf_json *json, uint32_t params)
-{
-    static const char *const flags[] = {"reduce_only", "reduceOnly"};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        uint32_t token = rf_json_member(json, params, flags[i]);
-        if (token && ((json->tokens[token].kind == RF_JSON_BOOL && json->tokens[token].truth) ||
-                      rf_json_is(json, token, "true")))
-            return true;
-    }
-    uint32_t list = rf_json_member(json, params, "exec_inst");
-    if (!list)
-        return false;
-    if (rf_json_is(json, list, "REDUCE_ONLY"))
-        return true;
-    for (uint32_t i = 0; i < json->tokens[list].count && i < EXEC_INST_MAX; i++)
-        if (rf_json_is(json, rf_json_element(json, list, i), "REDUCE_ONLY"))
-            return true;
-    return false;
-}
-
-static bool adds_margin(const rf_json *json, uint32_t params)
-{
-    uint32_t direction = rf_json_member(json, params, "direction");
-    return direction &&
-           (rf_json_is(json, direction, "CREDIT") || rf_json_is(json, direction, "IN"));
-}
-
-bool rf_rate_reserved(const rf_method *method, const rf_json *json, uint32_t params)
-{
-    static const rf_method_id always[] = {
-        RF_M_CANCEL_ORDER,         RF_M_CANCEL_ALL_ORDERS, RF_M_CANCEL_ORDER_LIST,
-        RF_M_CLOSE_POSITION,       RF_M_ADVANCED_CANCEL,   RF_M_ADVANCED_CANCEL_ALL,
-        RF_M_ADVANCED_CANCEL_LIST, RF_M_CANCEL_OCO,        RF_M_CANCEL_OTO,
-        RF_M_CANCEL_OTOCO,         RF_M_SET_CANCEL_AFTER,
-    };
-    rf_method_id number = rf_method_number(method);
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-        if (always[i] == number)
-            return true;
-    if (params == 0)
-        return false;
-    if (number == RF_M_CREATE_ORDER || number == RF_M_ADVANCED_CREATE)
-        return is_reduce_only(json, params);
-    return number == RF_M_MARGIN_TRANSFER && adds_margin(json, params);
-}
 
 bool rf_rate_admits(bool reserved, uint64_t waiting, uint64_t most)
 {

@@ -7,8 +7,7 @@
  * The clock is the monotonic one: whoever sets the machine's clock gives nobody more, and locks nobody out.
  *
  * Overload: calls whose answers wait for the journal, and those of this turn of the loop, are
- * `waiting`. From overload_waiting (server/config.def) on only the reserved lane is served: what takes risk off or
- * keeps a position alive (cancels, reduce-only orders, closing, adding margin, countdown cancel).
+ * `waiting`. From overload_waiting (server/config.def) on only the reserved lane is served (server/lane.h).
  * Others are answered 42901. From twice as many on nobody is.
  *
  * May include: base, api. */
@@ -50,9 +49,7 @@ typedef struct rf_rate_second {
 rf_rate_answer rf_rate_message(const rf_rates *rates, rf_rate_second *budget, bool market,
                                int64_t now_ns);
 
-/* Is the call of the reserved lane? params as in rf_request. */
-bool rf_rate_reserved(const rf_method *method, const rf_json *json, uint32_t params);
-/* May it be served with so many calls waiting? most: overload_waiting. */
+/* May a call be served with so many calls waiting? reserved: server/lane.h; most: overload_waiting. */
 bool rf_rate_admits(bool reserved, uint64_t waiting, uint64_t most);
 
 #endif

@@ -95,6 +95,65 @@ test('while it is warm no trigger fires; with the first fresh mark it does, in c
   } finally { await venue.remove() }
 })
 
+// Whoever asks in another way, or says of a call what its orders do not say, gets no further.
+test('no way leads around a phase: lists, batches, amendments, pairs, aliases, WebSocket; a pinned mark is stale too', async () => {
+  const args = (warm, post) => ['--rate-limits', 'off', '--warm-seconds', warm, '--cancel-only-seconds', '0', '--post-only-seconds', post]
+  const venue = await Venue.start({ args: args('0', '60') })
+  try {
+    await venue.list(BTC)
+    const alice = await venue.customer('alice')
+    const bob = await venue.customer('bob')
+    await venue.post(alice, 'private/create-order', { ...order('SELL', 50100), quantity: '5' })
+    for (const oid of ['b1', 'b2']) await venue.post(bob, 'private/create-order', order('BUY', 49000, { client_oid: oid }))
+    const taker = { ...order('BUY', 50100), quantity: '0.5' }
+    const said = { exec_inst: ['POST_ONLY', 'REDUCE_ONLY'], post_only: true, reduce_only: true } // of the call, not of its orders
+    const leg = (more) => ({ ...taker, ...more })
+    const stop = { instrument_name: BTC, side: 'SELL', type: 'STOP_LOSS', quantity: '0.1', ref_price: '40000' }
+    const around = [
+      ['private/create-order', { ...taker, reduce_only: false, reduceOnly: true }],
+      ['private/create-order', { ...taker, post_only: false, postOnly: true }],
+      ['private/create-order', { instrument_name: BTC, side: 'BUY', type: 'MARKET', quantity: '0.5' }],
+      ['private/amend-order', { client_oid: 'b1', new_price: '50100', new_quantity: '0.5', ...said }],
+      ['private/create-order-list', { contingency_type: 'LIST', order_list: [leg(), leg()], ...said }],
+      ['private/create-order-list', { contingency_type: 'LIST', order_list: [leg(POST), leg()], ...said }],
+      ['private/advanced/create-order-list', { contingency_type: 'LIST', order_list: [leg()], ...said }],
+      ['private/advanced/create-oto', { order_list: [leg(), stop], ...said }],
+      ['private/advanced/create-oco', { order_list: [leg(), stop], ...said }],
+      ['private/create-isolated-margin-transfer', { isolation_id: '1', direction: 'DEBIT', amount: '1', ...said }]
+    ]
+    for (const [seconds, phase, code] of [[args('0', '60'), 'post-only', 309], [args('60', '0'), 'warm', 9010001]]) {
+      venue.args = seconds
+      await venue.restart('SIGKILL')
+      assert.equal((await venue.metrics('/readyz')).text, phase + '\n')
+      const socket = await venue.socket()
+      await socket.signIn(bob)
+      for (const [method, params] of around) {
+        await venue.post(bob, method, params, code)
+        await socket.call(method, params, code)
+      }
+      const batch = (params, wanted) => socket.call('private/batch-order-request', params, wanted)
+      await batch({ creates: [leg()], ...said }, code)
+      await batch({ cancels: [{ client_oid: 'b2' }], creates: [leg(POST), leg()], ...said }, code)
+      // A batch that only cancels is a cancel.
+      const gone = await batch({ cancels: [{ client_oid: phase === 'warm' ? 'b1' : 'b2' }] }, 0)
+      assert.equal(gone.result.cancels[0].code, 0)
+      const resting = await venue.post(bob, 'private/create-order-list', { contingency_type: 'LIST', order_list: [order('BUY', 48000, POST)] },
+        phase === 'warm' ? code : 0)
+      // Through the door, and there the engine has its say: every mark is stale, the pinned one of list() too.
+      if (phase === 'post-only') assert.equal(resting.result[0].code, 222)
+      socket.close()
+    }
+    assert.deepEqual((await venue.post(bob, 'private/get-positions')).result.data, [])
+    assert.equal((await venue.post(alice, 'private/get-open-orders')).result.data[0].cumulative_quantity, '0.0000')
+    // An index is no input of a mark that was pinned: its operator says it again, or lets go.
+    await venue.operator('set-index-price', { instrument_name: BTC, price: '50000' })
+    assert.equal((await venue.metrics('/readyz')).text, 'warm\n')
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '50000' })
+    await until(venue, 'open')
+    await venue.post(bob, 'private/create-order', taker)
+  } finally { await venue.remove() }
+})
+
 test('a halt still lets users cancel, before and after a restart', async () => {
   const venue = await Venue.start({ args: ['--rate-limits', 'off'] })
   try {

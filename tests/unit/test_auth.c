@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "server/auth.h"
+#include "server/lane.h"
 #include "server/rate.h"
 
 #define NOW_MS 1700000000000LL
@@ -535,7 +536,49 @@ static bool reserved(const char *method, const char *params)
     char whole[512];
     snprintf(whole, sizeof whole, "{\"p\":%s}", params);
     assert_true(rf_json_parse(&json, whole, strlen(whole)));
-    return rf_rate_reserved(rf_method_find(method), &json, rf_json_member(&json, 0, "p"));
+    return rf_lane_reserved(rf_method_find(method), &json, rf_json_member(&json, 0, "p"));
+}
+
+static bool rests(const char *method, const char *params)
+{
+    char whole[512];
+    snprintf(whole, sizeof whole, "{\"p\":%s}", params);
+    assert_true(rf_json_parse(&json, whole, strlen(whole)));
+    return rf_lane_rests(rf_method_find(method), &json, rf_json_member(&json, 0, "p"));
+}
+
+#define POST "{\"exec_inst\":[\"POST_ONLY\"]}"
+#define REDUCE "{\"exec_inst\":[\"REDUCE_ONLY\"]}"
+
+/* What is not the order's own says nothing of it, and one order of a list is not all of them. */
+static void the_lanes_have_no_second_reading(void **state)
+{
+    (void)state;
+    assert_false(reserved("private/create-order", "{\"reduce_only\":false,\"reduceOnly\":true}"));
+    assert_true(reserved("private/create-order", "{\"reduce_only\":null,\"reduceOnly\":true}"));
+    assert_true(reserved("private/create-order", "{\"reduce_only\":true,\"reduceOnly\":false}"));
+    assert_true(rests("private/create-order", POST));
+    assert_true(rests("private/create-order", "{\"postOnly\":\"true\"}"));
+    assert_false(rests("private/create-order", "{\"post_only\":false,\"postOnly\":true}"));
+    assert_false(rests("private/create-order", "{\"exec_inst\":[\"SMART_POST_ONLY\"]}"));
+    static const char *const others[] = {"private/amend-order", "private/advanced/create-oco",
+                                         "private/create-withdrawal", "private/batch-order-request",
+                                         "private/create-order-list"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        static const char both[] =
+            "{\"exec_inst\":[\"POST_ONLY\",\"REDUCE_ONLY\"],\"creates\":[{}],"
+            "\"order_list\":[{}]}";
+        assert_false(rests(others[i], both));
+        assert_false(reserved(others[i], both));
+    }
+    assert_true(rests("private/create-order-list", "{\"order_list\":[" POST "," POST "]}"));
+    assert_false(rests("private/create-order-list", "{\"order_list\":[" POST "," REDUCE "]}"));
+    assert_true(reserved("private/create-order-list", "{\"order_list\":[" REDUCE "," REDUCE "]}"));
+    assert_false(reserved("private/create-order-list", "{\"order_list\":[" POST "," REDUCE "]}"));
+    assert_true(reserved("private/batch-order-request", "{\"cancels\":[{\"order_id\":1}]}"));
+    assert_true(reserved("private/batch-order-request", "{\"creates\":[" REDUCE "]}"));
+    assert_false(reserved("private/batch-order-request", "{\"creates\":[" REDUCE ",{}]}"));
+    assert_true(rests("private/batch-order-request", "{\"creates\":[" POST "]}"));
 }
 
 static void the_reserved_lane_takes_risk_off(void **state)
@@ -580,6 +623,7 @@ int main(void)
         WITH_KEYS(another_servers_secrets_open_nothing),
         WITH_KEYS(roles_are_a_ladder),
         WITH_KEYS(the_reserved_lane_takes_risk_off),
+        WITH_KEYS(the_lanes_have_no_second_reading),
         cmocka_unit_test(addresses_match),
         cmocka_unit_test(the_key_is_a_private_file),
         cmocka_unit_test(buckets_hold_what_the_table_says),
