@@ -46,6 +46,34 @@ static const char *feed(price_source *source, int64_t price_e8)
     return code == RF_ERR_OK ? NULL : rf_error_name(code);
 }
 
+/* A time that is far ahead is no better than an old one: it would never be stale. */
+static const char *check_time(const price_source *source, const rf_price_quote *quote,
+                              int64_t now_ns)
+{
+    if (source->stale_ms == 0 || quote->time_ms == 0)
+        return NULL;
+    if (now_ns / MS - quote->time_ms > source->stale_ms)
+        return "the price is stale";
+    return quote->time_ms - now_ns / MS > source->stale_ms ? "the price's time is ahead of ours"
+                                                           : NULL;
+}
+
+/* The exchange's own words behind ours, as far as they are printable. */
+static void add_words(const price_source *source, char text[PRICES_ERROR_SIZE])
+{
+    rf_json *json = &source->all->json;
+    const char *words = rf_json_parse(json, source->body.data, source->body.size)
+                            ? rf_price_adapter_words(json)
+                            : NULL;
+    size_t size = strlen(text);
+    if (!words)
+        return;
+    snprintf(text + size, PRICES_ERROR_SIZE - size, ": %s", words);
+    for (char *c = text + size; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+}
+
 static const char *take_body(price_source *source)
 {
     rf_price_sources *all = source->all;
@@ -54,9 +82,8 @@ static const char *take_body(price_source *source)
     if (!rf_json_parse(&all->json, source->body.data, source->body.size))
         return "the answer is not JSON";
     const char *why = source->adapter->read(&all->json, source->symbol, &quote);
-    if (!why && source->stale_ms > 0 && quote.time_ms > 0 &&
-        now_ns / MS - quote.time_ms > source->stale_ms)
-        why = "the price is stale";
+    if (!why)
+        why = check_time(source, &quote, now_ns);
     if (!why)
         why = feed(source, quote.price_e8);
     if (why)
@@ -73,7 +100,9 @@ static void plan(price_source *source)
     unsigned doublings = source->failures < DOUBLINGS_MAX ? source->failures : DOUBLINGS_MAX;
     int64_t wait_ms = source->interval_ms << doublings;
     curl_easy_getinfo(source->curl, CURLINFO_RETRY_AFTER, &after_s);
-    if (after_s > 0 && after_s * 1000 > wait_ms)
+    if (after_s > WAIT_MS_MAX / 1000) /* it may say anything */
+        after_s = WAIT_MS_MAX / 1000;
+    if (after_s * 1000 > wait_ms)
         wait_ms = after_s * 1000;
     if (wait_ms > WAIT_MS_MAX)
         wait_ms = WAIT_MS_MAX;
@@ -84,6 +113,7 @@ static void finish(price_source *source, CURLcode result)
 {
     char text[PRICES_ERROR_SIZE];
     long status = 0;
+    bool spoke = result == CURLE_OK; /* the exchange, not the network, says no */
     const char *why = NULL;
     curl_easy_getinfo(source->curl, CURLINFO_RESPONSE_CODE, &status);
     if (result == CURLE_WRITE_ERROR)
@@ -99,7 +129,11 @@ static void finish(price_source *source, CURLcode result)
         why = take_body(source);
     source->busy = false;
     if (why) {
-        refuse(source, why);
+        if (why != text)
+            snprintf(text, sizeof text, "%s", why);
+        if (spoke)
+            add_words(source, text);
+        refuse(source, text);
     } else {
         source->taken++;
         source->failures = 0;

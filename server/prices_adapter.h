@@ -20,6 +20,9 @@ typedef struct rf_price_adapter {
     const char *(*read)(const rf_json *json, const char *symbol, rf_price_quote *quote);
 } rf_price_adapter;
 
+/* What the exchange itself says of its refusal; NULL: nothing. */
+const char *rf_price_adapter_words(const rf_json *json);
+
 /* NULL: no such adapter. */
 const rf_price_adapter *rf_price_adapter_find(const char *name);
 

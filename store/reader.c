@@ -72,6 +72,9 @@ static bool damaged(rf_reader *reader, const segment *file, size_t offset, const
 static bool check_head(rf_reader *reader, segment *file, uint64_t number, bool first)
 {
     const uint64_t *identity = reader->options->identity, *own = file->head.head.identity;
+    if (file->size >= RF_SEGMENT_HEAD_SIZE && rf_segment_head_foreign(file->bytes))
+        return rf_store_complain(reader->report->error, "another version of the format wrote",
+                                 file->name, 0);
     if (file->size < RF_SEGMENT_HEAD_SIZE || !rf_segment_head_read(&file->head, file->bytes) ||
         file->head.head.first_seq != number)
         return damaged(reader, file, 0, "it has no head");

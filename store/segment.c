@@ -97,6 +97,14 @@ bool rf_segment_head_read(rf_segment_head *head, const unsigned char at[RF_SEGME
     return true;
 }
 
+/* Its last two characters are the version; every version keeps the head's size and checksum. */
+bool rf_segment_head_foreign(const unsigned char at[RF_SEGMENT_HEAD_SIZE])
+{
+    return memcmp(at, head_magic, sizeof head_magic - 2) == 0 &&
+           memcmp(at, head_magic, sizeof head_magic) != 0 &&
+           rf_load_le32(at + HEAD_CRC_AT) == rf_crc32c(0, at, HEAD_CRC_AT);
+}
+
 /* ---- Names --------------------------------------------------------------------------------------- */
 
 static const char segment_prefix[] = "journal-";

@@ -42,6 +42,8 @@ typedef struct rf_segment_head {
 
 void rf_segment_head_write(const rf_segment_head *head, unsigned char at[RF_SEGMENT_HEAD_SIZE]);
 bool rf_segment_head_read(rf_segment_head *head, const unsigned char at[RF_SEGMENT_HEAD_SIZE]);
+/* A whole head of another version of the format: nothing that is damaged, and nothing to be cut. */
+bool rf_segment_head_foreign(const unsigned char at[RF_SEGMENT_HEAD_SIZE]);
 
 /* journal-00000000000000000001 and back; 0: another name. */
 void rf_segment_name(char name[64], uint64_t first_seq);

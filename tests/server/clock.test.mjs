@@ -6,37 +6,11 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { Venue, program, sleep } from './venue.mjs'
+import { Clock } from './clock.mjs'
+import { Venue, sleep } from './venue.mjs'
 
 const BTC = 'BTCUSD-PERP'
 const HOUR = 3600000
-const shim = path.join(path.dirname(program), 'test_clock.so')
-const machine = Date.now.bind(Date)
-
-// The server's clock, and with it the one that this file signs by.
-class Clock {
-  constructor(home) {
-    this.file = path.join(home, 'clock')
-    // Five minutes before an hour, so that a jump of an hour passes exactly one.
-    this.set(HOUR - 300000 - machine() % HOUR)
-    Date.now = () => this.still || machine() + this.add
-  }
-
-  write() {
-    const bytes = Buffer.alloc(16)
-    bytes.writeBigInt64LE(BigInt(this.add) * 1000000n, 0)
-    bytes.writeBigInt64LE(BigInt(this.still) * 1000000n, 8)
-    // In place: the server has it mapped.
-    const file = fs.openSync(this.file, fs.existsSync(this.file) ? 'r+' : 'w')
-    fs.writeSync(file, bytes, 0, 16, 0)
-    fs.closeSync(file)
-  }
-
-  set(add, still = 0) { this.add = add; this.still = still; this.write() }
-  jump(ms) { this.set(this.add + ms) }
-  stop() { this.set(this.add, Date.now()) }
-}
-
 // Limits are on: whoever is told to wait waits that long, and then it goes. Nothing has a limit of more than a second.
 async function ask(venue, key, method, params) {
   for (let waited = 0; ; ) {
@@ -81,8 +55,9 @@ async function lives(venue, key, socket, state) {
 
 test('R9: the wall clock jumps on, back, stands still, and is behind after a restart', { timeout: 120000 }, async () => {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
-  const clock = new Clock(home)
-  const env = { LD_PRELOAD: shim, RINGFENCE_TEST_CLOCK: clock.file }
+  // Five minutes before an hour, so that a jump of an hour passes exactly one.
+  const clock = new Clock(home, HOUR - 300000 - Date.now() % HOUR)
+  const { env } = clock
   const venue = await Venue.start({ home, env, args: ['--warm-seconds', '0', '--cancel-only-seconds', '0', '--post-only-seconds', '0'] })
   const listen = async () => {
     const socket = await venue.socket('market')

@@ -3,16 +3,23 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import http from 'node:http'
+import https from 'node:https'
 import os from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
 import { Venue, exchange, sleep } from './venue.mjs'
 
+// The answers as the exchanges document them, whole.
 const forms = {
   binance: (price) => JSON.stringify({ symbol: 'BTCUSDT', price }),
-  okx: (price, ms = Date.now()) => JSON.stringify({ code: '0', msg: '', data: [{ instType: 'SPOT', instId: 'BTC-USDT', last: price, ts: String(ms) }] }),
-  coinbase: (price, ms = Date.now()) => JSON.stringify({ trade_id: 1, price, size: '0.1', time: new Date(ms).toISOString(), bid: '1', ask: '2', volume: '3' }),
-  kraken: (price) => JSON.stringify({ error: [], result: { XXBTZUSD: { a: ['1', '1', '1.0'], c: [price, '0.1'], v: ['1', '2'] } } })
+  okx: (price, ms = Date.now()) => JSON.stringify({ code: '0', msg: '', data: [{ instType: 'SPOT', instId: 'BTC-USDT', last: price, lastSz: '0.044378',
+    askPx: '60000.3', askSz: '4.2', bidPx: '60000.2', bidSz: '6.050058', open24h: '59000.1', high24h: '61000', low24h: '58000.9',
+    volCcy24h: '11788.887619', vol24h: '167493.829229', ts: String(ms), sodUtc0: '59000.1', sodUtc8: '59100.2' }] }),
+  coinbase: (price, ms = Date.now()) => JSON.stringify({ ask: '60000.3', bid: '60000.2', volume: '1903.0375', trade_id: 843439, price,
+    size: '0.08029769', time: new Date(ms).toISOString().replace('Z', '523Z'), rfq_volume: '12.5' }),
+  kraken: (price, error = []) => JSON.stringify({ error, result: { XXBTZUSD: { a: ['60000.30000', '1', '1.000'], b: ['60000.20000', '2', '2.000'],
+    c: [price, '0.04408910'], v: ['4147.94474901', '8896.96086304'], p: ['59456.22239', '59568.63032'], t: [3907, 10056], l: ['58000.90000', '58000.90000'],
+    h: ['61000.00000', '61000.00000'], o: '59000.10000' } } })
 }
 const symbols = { binance: 'BTCUSDT', okx: 'BTC-USDT', coinbase: 'BTC-USD', kraken: 'XBTUSD' }
 const paths = { binance: '/api/v3/ticker/price?symbol=BTCUSDT', okx: '/api/v5/market/ticker?instId=BTC-USDT',
@@ -80,36 +87,65 @@ test('price sources', async (t) => {
     const good = { binance: '60003', okx: '60003', coinbase: '60003', kraken: '60003' }
     for (const name in forms) play.answers[name] = say(forms[name](good[name]))
     await until(async () => Object.values(await sources()).every((row) => row.price === '60003.00000000'))
+    const status = (code, text, headers = {}) => (_, response) => { response.writeHead(code, headers); response.end(text) }
     const faults = {
-      'HTTP 500': ['binance', (_, response) => { response.statusCode = 500; response.end('no') }],
-      'not JSON': ['okx', say('<html>')],
-      'has no price': ['coinbase', say(JSON.stringify({ time: new Date().toISOString() }))],
-      'is an error': ['kraken', say('{"error":["EGeneral:Temporary lockout"]}')],
-      'not a plain decimal': ['binance', say(forms.binance('6e4'))],
-      'not above 0': ['kraken', say(forms.kraken('0'))],
-      'another symbol': ['okx', say(forms.okx('60003').replace('BTC-USDT', 'ETH-USDT'))],
-      'has no time': ['coinbase', say('{"price":"60003"}')],
-      stale: ['okx', say(forms.okx('60003', Date.now() - 3600000))],
-      'price is stale': ['coinbase', say(forms.coinbase('60003', Date.now() - 3600000))],
-      redirection: ['kraken', (_, response) => { response.writeHead(302, { location: play.url + paths.binance }); response.end() }],
-      'too long': ['binance', say('{"symbol":"BTCUSDT","price":"60003","x":"' + 'a'.repeat(200000) + '"}')],
-      'imeout': ['okx', () => {}],
-      'code is not 0': ['okx', say('{"code":"50011","msg":"Too Many Requests","data":[]}')],
-      'one pair': ['kraken', say('{"error":[],"result":{"A":{"c":["1"]},"B":{"c":["1"]}}}')],
-      'HTTP 404': ['coinbase', null]
+      binance: {
+        'HTTP 500': status(500, 'no'), 'HTTP 400: Invalid symbol.': status(400, '{"code":-1121,"msg":"Invalid symbol."}'),
+        'HTTP 403': status(403, '<html>WAF</html>'), 'HTTP 418: Way too much request weight used': status(418, '{"code":-1003,"msg":"Way too much request weight used"}'),
+        'HTTP 451: Service unavailable': status(451, '{"code":0,"msg":"Service unavailable from a restricted location"}'),
+        'not a plain decimal': say(forms.binance('6e4')), 'too long': say(`{"symbol":"BTCUSDT","price":"60003","x":"${'a'.repeat(200000)}"}`),
+        'another symbol': say('[{"symbol":"BTCUSDT","price":"60003"}]'), 'has no price': say('{"symbol":"BTCUSDT","price":null}'),
+        'not above 0': say(forms.binance('-60003')), 'not JSON': say('{"symbol":"BTCUSDT","price":"60003.0'), 'partial file': (_, response) => {
+          response.writeHead(200, { 'content-length': 100 }); response.write('{"symbol":"BTCUSDT","price":"60003"}'); setTimeout(() => response.destroy(), 20) }
+      },
+      okx: {
+        'HTTP 429: Too Many Requests': status(429, '{"msg":"Too Many Requests","code":"50011"}'), 'not JSON': say('<html>'),
+        "code is not 0: Instrument ID doesn't exist": say('{"code":"51001","data":[],"msg":"Instrument ID doesn\'t exist"}'),
+        'has no data': say('{"code":"0","msg":"","data":[]}'), 'another symbol': say(forms.okx('60003').replace('BTC-USDT', 'ETH-USDT')),
+        'has no price': say(forms.okx('')), 'price is stale': say(forms.okx('60003', Date.now() - 3600000)), 'ahead of ours': say(forms.okx('60003', Date.now() + 3600000)),
+        'has no time': say('{"code":"0","msg":"","data":[{"instId":"BTC-USDT","last":"60003","ts":true}]}'), 'imeout': () => {},
+        'not a plain decimal': say(forms.okx('99999999999999999999')), 'code is not 0': say('{"code":0,"data":[]}')
+      },
+      coinbase: {
+        'HTTP 404: NotFound': status(404, '{"message":"NotFound"}'), 'has no price': say(`{"time":"${new Date().toISOString()}"}`),
+        'has no time': say('{"price":"60003"}'), 'no time': say(forms.coinbase('60003').replace(/"time":"[^"]*"/, '"time":"2026-13-25T02:15:20.129Z"')),
+        'answer has no time': say('[]'), 'price is stale': say(forms.coinbase('60003', Date.now() - 3600000)), 'ahead of ours': say(forms.coinbase('60003', Date.now() + 3600000)),
+        'not a plain decimal': say(forms.coinbase('6000.123456789')), 'not above 0': say(forms.coinbase('0.00')), 'HTTP 503': status(503, ''),
+        'Timeout was reached': (_, response) => { const drip = setInterval(() => response.write(' '), 50); response.on('close', () => clearInterval(drip)) }
+      },
+      kraken: {
+        'is an error: EGeneral:Too many requests': say('{"error":["EGeneral:Too many requests"]}'), 'is an error: EQuery:Unknown asset pair': say('{"error":["EQuery:Unknown asset pair"]}'),
+        'is an error: EService:Unavailable': say(forms.kraken('60003', ['WDatabase:Slow', 'EService:Unavailable']).replace('WDatabase:Slow', 'EService:Unavailable')),
+        'not above 0': say(forms.kraken('0')), 'one pair': say('{"error":[],"result":{"A":{"c":["1"]},"B":{"c":["1"]}}}'), 'about one pair': say('{"error":[],"result":[]}'),
+        'has no price': say(forms.kraken('60003').replace(/"c":\[[^\]]*\]/, '"c":[]')), 'answer has no price': say(forms.kraken('60003').replace(/"c":\[[^\]]*\]/, '"c":"60003"')),
+        'answer is an error': say('{"error":null,"result":{}}'), redirection: status(302, '', { location: play.url + paths.binance }), 'HTTP 520': status(520, 'x'),
+        'not JSON': status(200, '')
+      }
     }
-    for (const [words, [name, answer]] of Object.entries(faults))
-      await t.test(`refused: ${name}, ${words}`, async () => {
+    // What each may say wrongly, one after the other; the four side by side.
+    const suffer = async (name) => {
+      for (const [words, answer] of Object.entries(faults[name])) {
         const before = (await sources())[name]
         play.answers[name] = answer
         const row = await until(async () => { const now = (await sources())[name]; return now.last_error.includes(words) && now })
+          .catch(async () => assert.fail(`${name}: ${words}, not ${(await sources())[name].last_error}`))
         assert.ok(row.failed > before.failed)
         assert.equal(row.price, '60003.00000000') // the last good one stays
         play.answers[name] = say(forms[name](good[name]))
         // A number has one form only: JSON's own numbers are read digit for digit too.
         if (name === 'binance') play.answers[name] = say('{"symbol":"BTCUSDT","price":60003.00}')
         await until(async () => (await sources())[name].last_error === '')
-      })
+      }
+    }
+    const ends = Object.keys(faults).map((name) => [name, suffer(name).then(() => null, (error) => error)])
+    for (const [name, end] of ends)
+      await t.test(`refused, each in its words: ${name}`, async () => { const error = await end; if (error) throw error })
+    await t.test('a warning beside an answer is no error', async () => {
+      const before = (await sources()).kraken.taken
+      play.answers.kraken = say(forms.kraken('60003', ['WGeneral:Something is slow']))
+      await until(async () => (await sources()).kraken.taken > before + 2)
+      assert.equal((await sources()).kraken.last_error, '')
+    })
     await t.test('a connection that breaks is one failure', async () => {
       play.answers.kraken = (request) => request.socket.destroy()
       await until(async () => (await sources()).kraken.last_error !== '')
@@ -163,4 +199,44 @@ test('a file that is wrong is refused with the place', async () => {
   }
   await assert.rejects(Venue.start({ home, args: ['--price-sources', file + '.none'] }), /No such file/)
   fs.rmSync(home, { recursive: true })
+})
+
+// Of nobody that anybody trusts: made for this test, for 127.0.0.1.
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIvO8dhLaBUZ3WW+h
+wPNN5DEUeR6wZLe4qj3eHnGYmYehRANCAARq7NJBi9Gvh2Y67xzdm4UM21faqrXP
+oIYevtEeJ/ZWUqnYqrJDgqbloP/kQaskXNoOAmiDllTGHeZ7E/6ultYL
+-----END PRIVATE KEY-----
+`
+const cert = `-----BEGIN CERTIFICATE-----
+MIIBkTCCATagAwIBAgIUfEyxiQFoVz2FqDHkHEu3sbBehkowCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyNTA5NTkzNloYDzIxMjYxMTAx
+MDk1OTM2WjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARq7NJBi9Gvh2Y67xzdm4UM21faqrXPoIYevtEeJ/ZWUqnYqrJDgqbl
+oP/kQaskXNoOAmiDllTGHeZ7E/6ultYLo2QwYjAdBgNVHQ4EFgQUGUZ7ydQ6pIp/
+HdYdk7u4V5SoPlMwHwYDVR0jBBgwFoAUGUZ7ydQ6pIp/HdYdk7u4V5SoPlMwDwYD
+VR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0kAMEYC
+IQCiCoactZLfU8yN2QjGWWfd4TV6cWBAnldVsE02PNehnAIhAMvHMpk7nTGHPiHX
+oKLr1lg7vxqdEXKH1njvgHhvchse
+-----END CERTIFICATE-----
+`
+
+test('an exchange whose certificate nobody vouches for is not asked', async (t) => {
+  let asked = 0
+  const server = https.createServer({ key, cert }, (_, response) => { asked++; response.end(forms.binance('60000')) })
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  t.after(() => server.close())
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
+  const file = path.join(home, 'prices.ini')
+  fs.writeFileSync(file, `[a]\nadapter = binance\nsymbol = BTCUSDT\nindex_name = BTCUSD-INDEX\nurl = https://127.0.0.1:${server.address().port}\ninterval_ms = 100\n`)
+  const venue = await Venue.start({ home, args: ['--price-sources', file] })
+  try {
+    const row = await until(async () => { const [one] = (await venue.operator('get-price-sources')).result.data; return one.failed > 1 && one })
+    assert.match(row.last_error, /SSL|certificate/)
+    assert.equal(row.taken, 0)
+    assert.equal(asked, 0)
+  } finally {
+    await venue.remove()
+    fs.rmSync(home, { recursive: true, force: true })
+  }
 })
