@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "server/clock.h"
 #include "server/door.h"
+#include "server/harden.h"
 #include "server/listen.h"
 #include "server/note.h"
 #include "server/notify.h"
@@ -626,6 +627,8 @@ static bool run(server *self)
 {
     char why[ERROR_SIZE];
     start_timers(self);
+    if (!rf_harden_calls())
+        RF_NOTE(RF_NOTE_WARNING, "harden", RF_NOTE_TEXT("why", "no filter of system calls here"));
     announce(self);
     rf_notify("READY=1");
     uv_run(&self->loop, UV_RUN_DEFAULT);
@@ -666,6 +669,7 @@ int rf_serve(const rf_config *config)
         return 1;
     self->config = config;
     signal(SIGPIPE, SIG_IGN);
+    rf_harden_memory();
     RF_CHECK(uv_loop_init(&self->loop) == 0);
     bool good = start(self) && run(self);
     if (!good)
