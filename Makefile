@@ -1,5 +1,5 @@
 # Shorthands for developers. Meson and Ninja build (meson.build); ./run and ./test need nothing but a shell.
-.PHONY: all run test fuzz crash-long mutate bench bench-instructions docs format lint clean
+.PHONY: all run test fuzz crash crash-long mutate bench bench-instructions docs format lint clean
 sources = $(shell git ls-files '*.c' '*.h')
 
 all:
@@ -37,6 +37,11 @@ format:
 lint: all
 	clang-format-14 --dry-run -Werror $(sources)
 	tests/layers.sh
+
+# The server killed five hundred times under load, seeds new each time (SEED repeats one): a quarter of an hour.
+KILLS ?= 500
+crash: all
+	KILLS=$(KILLS) node --test tests/server/kill.test.mjs
 
 # A hundred million crash points: half an hour and more.
 crash-long: all

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { Clock } from '../server/clock.mjs'
+import { Machine } from '../server/machine.mjs'
 import { Venue } from '../server/venue.mjs'
 import { look, options, unpack, verify } from './look.mjs'
 
@@ -40,8 +40,8 @@ for (const name of names) {
     assert.deepEqual(found, expected.commands)
     assert.deepEqual(verify(path.join(here, name, 'venue'), home), expected.venue)
     // At the time at which it was left: hours that pass are funded.
-    const clock = new Clock(home, expected.time_ms - Date.now())
-    const venue = await Venue.start({ home: settle(name, name), args: options, env: clock.env })
+    const machine = new Machine(home, expected.time_ms - Date.now())
+    const venue = await Venue.start({ home: settle(name, name), args: options, env: machine.env })
     try {
       // A snapshot and a tail; all of the journal where the history has to be made anew.
       assert.match(venue.log, expected.schema_version === schema ? /event=recovered snapshot_seq=[1-9]\d* records=[1-9]/ : /event=recovered snapshot_seq=0 /)

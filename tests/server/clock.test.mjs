@@ -1,12 +1,12 @@
 // R9: a real server whose wall clock jumps an hour on and back, stands still, and is behind after a restart: its time
 // never goes back, each hour's funding is settled once, and nobody is shut out or left without news meanwhile.
-// The clock is tests/server/clock.c, loaded before the server.
+// The clock is tests/server/machine.c, loaded before the server.
 import assert from 'node:assert'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { Clock } from './clock.mjs'
+import { Machine } from './machine.mjs'
 import { Venue, sleep } from './venue.mjs'
 
 const BTC = 'BTCUSD-PERP'
@@ -56,7 +56,7 @@ async function lives(venue, key, socket, state) {
 test('R9: the wall clock jumps on, back, stands still, and is behind after a restart', { timeout: 120000 }, async () => {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
   // Five minutes before an hour, so that a jump of an hour passes exactly one.
-  const clock = new Clock(home, HOUR - 300000 - Date.now() % HOUR)
+  const clock = new Machine(home, HOUR - 300000 - Date.now() % HOUR)
   const { env } = clock
   const venue = await Venue.start({ home, env, args: ['--warm-seconds', '0', '--cancel-only-seconds', '0', '--post-only-seconds', '0'] })
   const listen = async () => {

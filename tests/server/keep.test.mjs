@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import { Machine } from './machine.mjs'
 import { Venue, sleep, tell, within } from './venue.mjs'
 
 const BTC = 'BTCUSD-PERP'
@@ -166,4 +167,78 @@ test('R8: on a disk that is full the server stops cleanly, and goes on once ther
     execFileSync('umount', ['-l', home])
     fs.rmdirSync(home)
   }
+})
+
+// ---- A disk that is slow, then one that fails --------------------------------------------------------------------
+
+const order = (price, more = {}) => ({ instrument_name: BTC, side: 'BUY', type: 'LIMIT', price: String(price), quantity: '0.01', ...more })
+
+test('a slow disk: nothing is told before it is kept, what waits shares a flush, and a kill loses nothing that was told', async () => {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
+  const machine = new Machine(home)
+  const venue = await Venue.start({ home, args: quick, env: machine.env })
+  try {
+    await venue.list()
+    const alice = await venue.customer('alice')
+    const bob = await venue.customer('bob')
+    const told = await venue.socket('market')
+    await told.call('subscribe', { channels: [`trade.${BTC}`] })
+    await venue.post(alice, 'private/create-order', order(50000, { side: 'SELL', quantity: '1' }))
+    machine.disk(700)
+    const start = performance.now()
+    const after = async (what) => { await what; return performance.now() - start }
+    const [taken, heard, read] = await Promise.all([
+      after(venue.post(bob, 'private/create-order', order(50000))),
+      after(told.next((message) => message.result?.channel === 'trade' && message.result.data.length === 1)),
+      // Later than the order, so it sees it: what it shows may not be lost any more.
+      sleep(100).then(() => after(venue.get('public/get-book', `instrument_name=${BTC}&depth=1`)))
+    ])
+    for (const [what, ms] of Object.entries({ taken, heard, read })) assert.ok(ms >= 650, `${what} after ${ms} ms`)
+    // Sixty at once are some flushes, not sixty.
+    const begun = performance.now()
+    await Promise.all(Array.from({ length: 60 }, (_, i) => venue.post(alice, 'private/create-order', order(40000 + i, { client_oid: `a${i}` }))))
+    assert.ok(performance.now() - begun < 15 * 700, `60 orders took ${performance.now() - begun} ms`)
+    // Some of these are on the disk when it is killed, some are not; whoever was told is right.
+    const asked = Array.from({ length: 30 }, (_, i) => venue.post(bob, 'private/create-order', order(41000 + i, { client_oid: `b${i}` }))
+      .then(() => `b${i}`, () => null))
+    await Promise.race(asked)
+    await venue.stop('SIGKILL')
+    const acknowledged = (await Promise.all(asked)).filter(Boolean)
+    assert.ok(acknowledged.length > 0)
+    machine.disk(0)
+    await venue.run(machine.env)
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '50000' })
+    const open = (await venue.post(bob, 'private/get-open-orders')).result.data.map((row) => row.client_oid)
+    for (const oid of acknowledged) assert.ok(open.includes(oid), `${oid} was acknowledged and is gone`)
+    assert.equal(new Set(open).size, open.length)
+    assert.equal((await venue.post(alice, 'private/get-open-orders')).result.data.length, 61)
+    assert.deepEqual(await venue.stop(), { code: 0, signal: null })
+    assert.equal(JSON.parse(tell(['verify', '--json', venue.data])).ok, true)
+  } finally { await venue.remove(); fs.rmSync(home, { recursive: true, force: true }) }
+})
+
+test('a flush that fails halts the server before anybody is answered, and is not tried again', async () => {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
+  const machine = new Machine(home)
+  const venue = await Venue.start({ home, args: quick, env: machine.env })
+  try {
+    await venue.list()
+    const alice = await venue.customer('alice')
+    await venue.post(alice, 'private/create-order', order(40000, { client_oid: 'kept' }))
+    machine.disk(0, 'EIO')
+    const asked = [1, 2, 3].map((i) => venue.post(alice, 'private/create-order', order(40000 + i, { client_oid: `lost${i}` })).then(() => 'told', () => 'gone'))
+    const end = await within(20000, 'it halts', venue.ended)
+    assert.deepEqual(end, { code: 1, signal: null })
+    assert.match(venue.log, /event=halted/)
+    assert.deepEqual(await Promise.all(asked), ['gone', 'gone', 'gone'])
+    assert.ok(!/event=snapshot /.test(venue.log)) // of a state that may be lost
+    machine.disk(0)
+    await venue.run(machine.env)
+    await venue.operator('set-mark-price', { instrument_name: BTC, price: '50000' })
+    const open = (await venue.post(alice, 'private/get-open-orders')).result.data.map((row) => row.client_oid)
+    assert.ok(open.includes('kept'))
+    assert.equal((await venue.operator('check-invariants')).result.ok, true)
+    assert.deepEqual(await venue.stop(), { code: 0, signal: null })
+    assert.equal(JSON.parse(tell(['verify', '--json', venue.data])).ok, true)
+  } finally { await venue.remove(); fs.rmSync(home, { recursive: true, force: true }) }
 })

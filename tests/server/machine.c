@@ -1,9 +1,11 @@
-/* A wall clock that a test sets: loaded before a server (LD_PRELOAD), it answers for CLOCK_REALTIME what the
- * file of RINGFENCE_TEST_CLOCK says: two int64, what is added to the machine's clock, and, when it is
- * not 0, the time at which the clock stands still. All other clocks are the machine's.
+/* A wall clock and a disk that a test sets: loaded before a server (LD_PRELOAD), it does what the file of
+ * RINGFENCE_TEST_MACHINE says in four int64: what is added to the machine's clock (CLOCK_REALTIME); when it is
+ * not 0, the time at which that clock stands still; how long a flush takes longer; and, when it is
+ * not 0, the error that a flush ends with. All other clocks are the machine's.
  *
  * May include: nothing of ours. */
 #define _GNU_SOURCE /* RTLD_NEXT, syscall */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,13 +18,13 @@
 enum { NS_PER_S = 1000000000 };
 
 typedef struct setting {
-    int64_t add_ns, still_ns;
+    int64_t add_ns, still_ns, flush_ns, flush_error;
 } setting;
 
 static const volatile setting *find_setting(void)
 {
     static const volatile setting *found;
-    const char *path = found ? NULL : getenv("RINGFENCE_TEST_CLOCK");
+    const char *path = found ? NULL : getenv("RINGFENCE_TEST_MACHINE");
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0)
         return found;
@@ -67,4 +69,26 @@ time_t time(time_t *now)
     if (now)
         *now = seconds;
     return seconds;
+}
+
+static int flush(long call, int file)
+{
+    const volatile setting *set = find_setting();
+    if (set && set->flush_ns > 0)
+        usleep((useconds_t)(set->flush_ns / 1000));
+    if (set && set->flush_error != 0) {
+        errno = (int)set->flush_error;
+        return -1;
+    }
+    return (int)syscall(call, file);
+}
+
+int fdatasync(int file)
+{
+    return flush(SYS_fdatasync, file);
+}
+
+int fsync(int file)
+{
+    return flush(SYS_fsync, file);
 }
