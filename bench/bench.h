@@ -68,6 +68,15 @@ void rf_bench_found(const rf_bench_setup *setup, rf_bench_apply apply, void *con
 void rf_bench_close(rf_bench_world *world);
 /* number: of the command in its stream; a new order's client_oid is made of it, as a client would. */
 void rf_bench_expand(const rf_bench_command *small, uint64_t number, rf_command *command);
+/* The commands of a stream from at on, expanded, and behind them those that wait already, as in a queue that never runs
+ * dry: the prefetch may look at all that are known. False: there are none left. */
+enum { RF_BENCH_BATCH = 512, RF_BENCH_KNOWN = 512 + 32 };
+typedef struct rf_bench_batch {
+    rf_command commands[RF_BENCH_KNOWN];
+    uint32_t count, known;
+} rf_bench_batch;
+bool rf_bench_next(const rf_bench_world *world, const rf_bench_stream *stream, uint64_t at,
+                   rf_bench_batch *batch);
 /* Applies the stream, with prefetch where the world does not fit the caches. Returns the nanoseconds of that alone: the
  * commands are expanded some hundred at a time between the measured stretches. */
 int64_t rf_bench_play(rf_bench_world *world, const rf_bench_stream *stream, bool prefetch);

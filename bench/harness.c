@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 512 };
-
 /* ---- World ------------------------------------------------------------------------------------------ */
 
 /* Reads what a subscriber would read, so that no compiler can leave the events out. */
@@ -189,32 +187,41 @@ static void count_on(bool on)
         ioctl(counter, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 }
 
+bool rf_bench_next(const rf_bench_world *world, const rf_bench_stream *stream, uint64_t at,
+                   rf_bench_batch *batch)
+{
+    const uint64_t left = at < stream->count ? stream->count - at : 0;
+    batch->count = left < RF_BENCH_BATCH ? (uint32_t)left : RF_BENCH_BATCH;
+    batch->known = left < RF_BENCH_KNOWN ? (uint32_t)left : RF_BENCH_KNOWN;
+    for (uint32_t i = 0; i < batch->known; i++)
+        rf_bench_expand(&stream->commands[at + i], rf_bench_line(world, at + i),
+                        &batch->commands[i]);
+    return batch->count != 0;
+}
+
 /* What is measured, and what make bench-instructions counts: the engine, its sink and this loop. */
-__attribute__((noinline)) static void play_batch(rf_engine *engine, const rf_command *batch,
-                                                 uint32_t count, bool prefetch)
+__attribute__((noinline)) static void play_batch(rf_engine *engine, const rf_bench_batch *batch,
+                                                 bool prefetch)
 {
     rf_result result;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < batch->count; i++) {
         if (prefetch)
-            rf_engine_prefetch(engine, &batch[i], count - i);
-        rf_engine_apply(engine, &batch[i], &result);
+            rf_engine_prefetch(engine, &batch->commands[i], batch->known - i);
+        rf_engine_apply(engine, &batch->commands[i], &result);
     }
 }
 
 int64_t rf_bench_play(rf_bench_world *world, const rf_bench_stream *stream, bool prefetch)
 {
-    static rf_command batch[BATCH];
+    static rf_bench_batch batch;
     int64_t ns = 0;
-    for (uint64_t at = 0; at < stream->count; at += BATCH) {
-        const uint64_t left = stream->count - at;
-        const uint32_t count = left < BATCH ? (uint32_t)left : BATCH;
-        count_on(false);
-        for (uint32_t i = 0; i < count; i++)
-            rf_bench_expand(&stream->commands[at + i], rf_bench_line(world, at + i), &batch[i]);
+    count_on(false);
+    for (uint64_t at = 0; rf_bench_next(world, stream, at, &batch); at += batch.count) {
         count_on(true);
         const int64_t start = rf_bench_now_ns();
-        play_batch(world->engine, batch, count, prefetch);
+        play_batch(world->engine, &batch, prefetch);
         ns += rf_bench_now_ns() - start;
+        count_on(false);
     }
     return ns;
 }

@@ -327,24 +327,18 @@ rf_bench_stream rf_bench_margin_stream(char variant, uint64_t count, rf_bench_se
 static void service_times(const rf_bench_options *options, const char *work,
                           const rf_bench_setup *setup, const rf_bench_stream *stream)
 {
-    enum { BATCH = 512 };
-    static rf_command batch[BATCH];
+    static rf_bench_batch batch;
     rf_bench_world world;
     rf_bench_open(&world, setup);
     int64_t *times = malloc(stream->count * sizeof *times);
     rf_result result;
-    for (uint64_t at = 0; times && at < stream->count; at += BATCH) {
-        const uint64_t left = stream->count - at;
-        const uint32_t count = left < BATCH ? (uint32_t)left : BATCH;
-        for (uint32_t i = 0; i < count; i++)
-            rf_bench_expand(&stream->commands[at + i], rf_bench_line(&world, at + i), &batch[i]);
-        for (uint32_t i = 0; i < count; i++) {
-            rf_engine_prefetch(world.engine, &batch[i], count - i);
+    for (uint64_t at = 0; times && rf_bench_next(&world, stream, at, &batch); at += batch.count)
+        for (uint32_t i = 0; i < batch.count; i++) {
+            rf_engine_prefetch(world.engine, &batch.commands[i], batch.known - i);
             const int64_t start = rf_bench_now_ns();
-            rf_engine_apply(world.engine, &batch[i], &result);
+            rf_engine_apply(world.engine, &batch.commands[i], &result);
             times[at + i] = rf_bench_now_ns() - start;
         }
-    }
     rf_bench_close(&world);
     if (!times)
         return;

@@ -600,13 +600,23 @@ size_t rf_book_levels(const rf_engine *engine, const rf_instrument *instrument, 
     return count;
 }
 
-void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price,
-                   bool last_order)
+/* ---- Prefetching ----------------------------------------------------------------------------- */
+
+void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price)
 {
     const rf_book *book = &instrument->book;
-    const rf_book_level *level = window_level(engine, book, tick_of(book, price));
-    if (last_order)
-        rf_fetch(&engine->orders[level->last]);
-    else
-        rf_fetch(level);
+    rf_fetch(window_level(engine, book, tick_of(book, price)));
+}
+
+uint32_t rf_book_guess_last(const rf_engine *engine, const rf_instrument *instrument,
+                            rf_price price)
+{
+    const rf_book *book = &instrument->book;
+    return window_level(engine, book, tick_of(book, price))->last;
+}
+
+uint32_t rf_book_guess_best(const rf_engine *engine, const rf_instrument *instrument, uint8_t side)
+{
+    const rf_book *book = &instrument->book;
+    return book->orders[side] == 0 ? RF_NONE : window_level(engine, book, book->best[side])->first;
 }

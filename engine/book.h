@@ -31,9 +31,11 @@ rf_price rf_book_best_price(const rf_instrument *instrument, uint8_t side);
 size_t rf_book_levels(const rf_engine *engine, const rf_instrument *instrument, uint8_t side,
                       rf_level *levels, size_t max);
 
-/* Asks for the cache line of a price's level, or, when that has come, of the last order there. Any
- * price will do. */
-void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price,
-                   bool last_order);
+/* For prefetching, at any price: asks for the cache line of its level; the last order there, and the first order of
+ * the best level, as far as the window says (RF_NONE: none in sight). */
+void rf_book_fetch(const rf_engine *engine, const rf_instrument *instrument, rf_price price);
+uint32_t rf_book_guess_last(const rf_engine *engine, const rf_instrument *instrument,
+                            rf_price price);
+uint32_t rf_book_guess_best(const rf_engine *engine, const rf_instrument *instrument, uint8_t side);
 
 #endif

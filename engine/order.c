@@ -311,6 +311,7 @@ void rf_order_finish(rf_engine *engine, uint32_t order, rf_order_status status, 
 {
     rf_order *hot = &engine->orders[order];
     rf_order_cold *cold = &engine->orders_cold[order];
+    rf_prefetch_recents(engine);
     RF_CHECK(hot->state != RF_STATE_FREE && hot->id != 0);
     cold->status = (uint8_t)status;
     cold->reason = reason;

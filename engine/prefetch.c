@@ -1,7 +1,8 @@
 /* Asking for cache lines ahead of need. A pointer can be followed only when the line that holds it has come,
  * so a command is looked at in stages while those before it are applied: each stage reads what the stage before
- * asked for, and asks for what that points to. A few lines at a time: of a whole batch asked for at once a
- * processor drops what it has no room for (docs/performance.md).
+ * asked for, and asks for what that points to. A few lines at a time, and only those that this kind of command
+ * touches: of what is asked for at once a processor drops what it has no room for, and what waits long is gone from
+ * the first cache before it is used.
  * Reads only what is safe to read at any time: a wrong guess costs a line, never an answer. */
 #include "engine/prefetch.h"
 
@@ -9,7 +10,7 @@
 #include "engine/order.h"
 
 enum {
-    STAGE = 6, /* commands between two stages: some hundred nanoseconds, a line is there by then */
+    STAGE = 4, /* commands between two stages: some hundred nanoseconds, a line is there by then */
     RECORDS_AHEAD = 8 /* so many records that were never used, or not for long, are kept at hand */
 };
 
@@ -19,24 +20,37 @@ static void fetch_all(const void *address, size_t size)
         rf_fetch((const char *)address + at);
 }
 
-static void fetch_position(const rf_engine *engine, uint32_t position)
+static void fetch_account(const rf_engine *engine, uint32_t account)
 {
-    fetch_all(&engine->positions[position], sizeof *engine->positions);
+    rf_fetch(&engine->accounts[account]);
+    rf_fetch(&engine->balances[(size_t)account * RF_CURRENCIES_MAX]);
+}
+
+/* What a fill changes beside the position itself. */
+static void fetch_settlement(const rf_engine *engine, uint32_t account, uint32_t position)
+{
+    rf_fetch(&engine->accounts[account].session_realized);
     fetch_all(&engine->positions_cold[position], sizeof *engine->positions_cold);
     rf_fetch(&engine->nodes[RF_DOWN][position]);
     rf_fetch(&engine->nodes[RF_UP][position]);
 }
 
-static void fetch_owner(const rf_engine *engine, uint32_t account)
+static void fetch_position(const rf_engine *engine, uint32_t position)
 {
-    fetch_all(&engine->accounts[account], sizeof *engine->accounts);
-    rf_fetch(&engine->balances[(size_t)account * RF_CURRENCIES_MAX]);
+    fetch_all(&engine->positions[position], sizeof *engine->positions);
+}
+
+static void fetch_order(const rf_engine *engine, uint32_t order)
+{
+    rf_fetch(&engine->orders[order]);
+    fetch_all(&engine->orders_cold[order], sizeof *engine->orders_cold);
 }
 
 void rf_prefetch_maker(const rf_engine *engine, const rf_order *maker)
 {
     fetch_position(engine, maker->position);
-    fetch_owner(engine, maker->account);
+    fetch_account(engine, maker->account);
+    fetch_settlement(engine, maker->account, maker->position);
     fetch_all(&engine->orders_cold[maker - engine->orders], sizeof *engine->orders_cold);
     rf_order_fetch_slot(engine, maker->id);
 }
@@ -50,100 +64,136 @@ void rf_prefetch_keys(const rf_engine *engine, uint32_t position)
     }
 }
 
-static void fetch_new_records(const rf_engine *engine)
-{
-    const uint32_t order = engine->orders_fresh + RECORDS_AHEAD,
-                   position = engine->positions_fresh + RECORDS_AHEAD,
-                   seat = engine->seats_used + RECORDS_AHEAD;
-    if (engine->orders_free == RF_NONE && order <= engine->limits.orders_max) {
-        rf_fetch(&engine->orders[order]);
-        fetch_all(&engine->orders_cold[order], sizeof *engine->orders_cold);
-    }
-    if (position <= engine->limits.positions_max)
-        fetch_position(engine, position);
-    if (seat <= rf_seats_max(&engine->limits))
-        rf_fetch(&engine->seats[seat]);
-}
-
-/* The places that orders will take which finish, and where the ids are filed that stand there now. */
-static void fetch_recents(const rf_engine *engine)
+void rf_prefetch_recents(const rf_engine *engine)
 {
     fetch_all(rf_recent_at(engine, engine->recents_count + RECORDS_AHEAD), sizeof(rf_recent));
     rf_order_fetch_slot(engine,
                         rf_recent_at(engine, engine->recents_count + RECORDS_AHEAD / 2)->hot.id);
 }
 
+/* ---- Stages ---------------------------------------------------------------------------------- */
+
 static bool is_change(const rf_command *command)
 {
     return command->kind == RF_COMMAND_AMEND_ORDER || command->kind == RF_COMMAND_CANCEL_ORDER;
 }
 
-/* account -> seat -> cross position, and the keys that stand with it. */
-static void fetch_account(const rf_engine *engine, uint32_t account, uint32_t stage)
+static bool is_order(const rf_engine *engine, const rf_command *command)
 {
-    if (account >= engine->accounts_count)
-        return;
-    const rf_account *record = &engine->accounts[account];
-    if (stage == 0)
-        fetch_owner(engine, account);
-    else if (stage == 1)
-        rf_fetch(&engine->seats[record->seats]);
-    else if (stage == 2 && record->seats != RF_NONE)
-        fetch_position(engine, engine->seats[record->seats].position[0]);
+    return command->kind == RF_COMMAND_PLACE_ORDER &&
+           command->u.order.account < engine->accounts_count &&
+           command->u.order.instrument < engine->instruments_count;
 }
 
-static void fetch_level(const rf_engine *engine, uint32_t instrument, rf_price price,
-                        bool last_order)
+/* An order that will most likely trade. */
+static bool takes(const rf_order_params *params)
 {
-    if (instrument < engine->instruments_count)
-        rf_book_fetch(engine, &engine->instruments[instrument], price, last_order);
+    return params->time_in_force != RF_GTC && params->side <= RF_SELL;
 }
 
-/* map -> order -> its neighbours and both levels -> the last order of the level it goes to. */
-static void fetch_order(const rf_engine *engine, uint64_t id, rf_price price, uint32_t stage)
+/* The position on the account's first seat: most accounts have no other. */
+static uint32_t first_position(const rf_engine *engine, const rf_order_params *params)
 {
-    if (stage == 0) {
-        rf_order_fetch_slot(engine, id);
-        return;
-    }
-    const uint32_t handle = rf_order_guess(engine, id);
-    if (handle == RF_NONE)
-        return;
-    const rf_order *order = &engine->orders[handle];
-    if (stage == 1) {
-        rf_fetch(order);
-        fetch_all(&engine->orders_cold[handle], sizeof *engine->orders_cold);
-        return;
-    }
-    fetch_level(engine, order->instrument, order->price, stage == 3);
-    fetch_level(engine, order->instrument, price, stage == 3);
-    if (stage == 2) {
-        rf_fetch(&engine->orders[order->level_prev]);
-        rf_fetch(&engine->orders[order->level_next]);
-    }
+    const uint32_t seat = engine->accounts[params->account].seats;
+    return engine->seats[seat].position[(params->flags & RF_FLAG_ISOLATED) != 0];
 }
 
-static void fetch_command(const rf_engine *engine, const rf_command *command, uint32_t stage)
+static void fetch_new_records(const rf_engine *engine)
+{
+    const uint32_t order = engine->orders_fresh + RECORDS_AHEAD,
+                   position = engine->positions_fresh + RECORDS_AHEAD,
+                   seat = engine->seats_used + RECORDS_AHEAD;
+    if (engine->orders_free == RF_NONE && order <= engine->limits.orders_max)
+        fetch_order(engine, order);
+    if (position <= engine->limits.positions_max) {
+        fetch_position(engine, position);
+        fetch_all(&engine->positions_cold[position], sizeof *engine->positions_cold);
+    }
+    if (seat <= rf_seats_max(&engine->limits))
+        rf_fetch(&engine->seats[seat]);
+}
+
+/* What the command names. */
+static void fetch_named(const rf_engine *engine, const rf_command *command)
 {
     if (is_change(command)) {
-        fetch_account(engine, command->u.change.account, stage);
-        fetch_order(engine, command->u.change.order_id, command->u.change.price, stage);
-    } else if (command->kind == RF_COMMAND_PLACE_ORDER) {
-        fetch_account(engine, command->u.order.account, stage);
-        if (stage >= 2)
-            fetch_level(engine, command->u.order.instrument, command->u.order.price, stage == 3);
-        if (stage == 0)
-            fetch_new_records(engine);
+        rf_order_fetch_slot(engine, command->u.change.order_id);
+        if (command->u.change.account < engine->accounts_count)
+            rf_fetch(&engine->accounts[command->u.change.account]);
+    } else if (is_order(engine, command)) {
+        fetch_account(engine, command->u.order.account);
+        fetch_new_records(engine);
     }
-    if (stage == 0 && command->kind != RF_COMMAND_AMEND_ORDER)
-        fetch_recents(engine);
+}
+
+/* The order; of a new one the owner's seat, and the level where it will stand. */
+static void fetch_found(const rf_engine *engine, const rf_command *command)
+{
+    if (is_change(command)) {
+        fetch_order(engine, rf_order_guess(engine, command->u.change.order_id));
+    } else if (is_order(engine, command)) {
+        const rf_order_params *params = &command->u.order;
+        rf_fetch(&engine->seats[engine->accounts[params->account].seats]);
+        rf_book_fetch(engine, &engine->instruments[params->instrument], params->price);
+    }
+}
+
+/* The levels that an order leaves and comes to (a cancellation: 0, to none), its neighbours, its position. */
+static void fetch_around(const rf_engine *engine, const rf_order *order, rf_price price)
+{
+    const rf_instrument *instrument = &engine->instruments[order->instrument];
+    rf_book_fetch(engine, instrument, order->price);
+    if (price != 0)
+        rf_book_fetch(engine, instrument, price);
+    rf_fetch(&engine->orders[order->level_prev]);
+    rf_fetch(&engine->orders[order->level_next]);
+    fetch_position(engine, order->position);
+}
+
+static void fetch_linked(const rf_engine *engine, const rf_command *command)
+{
+    if (is_change(command)) {
+        const uint32_t order = rf_order_guess(engine, command->u.change.order_id);
+        fetch_around(engine, &engine->orders[order], command->u.change.price);
+    } else if (is_order(engine, command)) {
+        const rf_order_params *params = &command->u.order;
+        const rf_instrument *instrument = &engine->instruments[params->instrument];
+        fetch_position(engine, first_position(engine, params));
+        rf_fetch(
+            &engine->orders[takes(params)
+                                ? rf_book_guess_best(engine, instrument, rf_opposite(params->side))
+                                : rf_book_guess_last(engine, instrument, params->price)]);
+    }
+}
+
+/* The last order of the level that an amendment goes to; what a trade touches on either side. */
+static void fetch_last(const rf_engine *engine, const rf_command *command)
+{
+    if (command->kind == RF_COMMAND_AMEND_ORDER) {
+        const uint32_t order = rf_order_guess(engine, command->u.change.order_id);
+        rf_fetch(&engine->orders[rf_book_guess_last(
+            engine, &engine->instruments[engine->orders[order].instrument],
+            command->u.change.price)]);
+    } else if (is_order(engine, command)) {
+        const rf_order_params *params = &command->u.order;
+        fetch_settlement(engine, params->account, first_position(engine, params));
+        if (!takes(params))
+            return;
+        const rf_order *best = &engine->orders[rf_book_guess_best(
+            engine, &engine->instruments[params->instrument], rf_opposite(params->side))];
+        rf_prefetch_maker(engine, best);
+        rf_fetch(&engine->orders[best->level_next]);
+    }
 }
 
 void rf_engine_prefetch(const rf_engine *engine, const rf_command *commands, uint32_t count)
 {
-    for (uint32_t stage = 0; stage < 4; stage++) {
-        const uint32_t place = (4 - stage) * STAGE;
-        if (place < count)
-            fetch_command(engine, &commands[place], stage);
-    }
+    if (count > 4 * STAGE)
+        fetch_named(engine, &commands[4 * STAGE]);
+    if (count > 3 * STAGE)
+        fetch_found(engine, &commands[3 * STAGE]);
+    if (count > 2 * STAGE)
+        fetch_linked(engine, &commands[2 * STAGE]);
+    if (count > STAGE)
+        fetch_last(engine, &commands[STAGE]);
 }

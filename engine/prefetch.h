@@ -13,11 +13,13 @@
 static inline void rf_fetch(const void *address)
 {
     __builtin_prefetch(address, 1, 3);
-    __asm__ volatile("" : : "r"(address));
+    __asm__ volatile("" : : "m"(*(const char *)address));
 }
 
 /* All that a fill of this resting order will touch; its own line has come already. */
 void rf_prefetch_maker(const rf_engine *engine, const rf_order *maker);
+/* What the orders that finish next will write over, and where the ids are filed that stand there now. */
+void rf_prefetch_recents(const rf_engine *engine);
 /* The neighbours of a position's watch keys; the keys' own lines have come already. */
 void rf_prefetch_keys(const rf_engine *engine, uint32_t position);
 

@@ -125,9 +125,10 @@ typedef struct rf_position {
     uint32_t leverage;      /* L; cross: unused */
     uint32_t orders_count;  /* resting, reduce-only ones too */
     uint32_t opening_count; /* resting and not reduce-only */
+    uint64_t spare[2];      /* whole cache lines; what an amendment changes is in the first */
 } rf_position;
 
-_Static_assert(sizeof(rf_position) <= 128, "a position is two cache lines");
+_Static_assert(sizeof(rf_position) == 128, "a position is two cache lines");
 
 typedef struct rf_position_cold {
     rf_money put_in, taken_out; /* isolations: transfers from and to main */
@@ -305,6 +306,7 @@ enum rf_account_flag {
     RF_ACCOUNT_QUEUED = 1 << 4,
 };
 
+/* First what every order looks at: one cache line. */
 typedef struct rf_account {
     uint32_t seats; /* first seat */
     uint32_t seats_last;
@@ -316,20 +318,24 @@ typedef struct rf_account {
     uint8_t holds_collateral; /* some balance beside USD is not 0 (derived) */
     uint8_t unused;
     uint32_t orders_count, isolations_count;
-    uint32_t cancel_include_reduce_only;
-    uint32_t session; /* engine->session when session_realized was last added to (derived) */
-    rf_rate maker_rate, taker_rate; /* with OWN_FEES */
-    rf_money net_floor;             /* watch keys hold while at least this is available (derived) */
+    rf_money net_floor;     /* watch keys hold while at least this is available (derived) */
     uint64_t floor_version; /* marks_version when net_floor was counted; 0 = not valid (derived) */
     rf_money room; /* while net_floor is valid: available is above it by this at least; -1 = not
                       known (derived, cross.h) */
-    rf_time_ns cancel_after_ns; /* deadline, 0 = off */
+    uint32_t cancel_include_reduce_only;
+    uint32_t session; /* engine->session when session_realized was last added to (derived) */
+    /* then what fills look at */
+    rf_money session_realized;      /* of that session: read it by rf_session_realized */
+    rf_rate maker_rate, taker_rate; /* with OWN_FEES */
+    rf_time_ns cancel_after_ns;     /* deadline, 0 = off */
     rf_time_ns cancel_timeout_ns;
     rf_time_ns create_time_ns;
-    rf_money session_realized; /* of that session: read it by rf_session_realized */
-    rf_money withdrawing;      /* USD waiting in withdrawals */
+    rf_money withdrawing; /* USD waiting in withdrawals */
     char label[RF_NAME_SIZE];
+    uint64_t spare[5]; /* whole cache lines */
 } rf_account;
+
+_Static_assert(sizeof(rf_account) == 192, "an account is three cache lines");
 
 typedef struct rf_withdrawal {
     uint64_t id; /* 0 = free */

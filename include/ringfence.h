@@ -414,7 +414,7 @@ RF_API uint64_t rf_engine_seq(const rf_engine *engine); /* commands applied, ref
 RF_API int64_t rf_engine_time_ns(const rf_engine *engine);
 /* Before each apply: all commands in hand, the one to be applied first. Asks the processor for what
  * those a little behind it will touch, so that memory is waited for while others are applied.
- * Changes nothing; worth it where the state does not fit the caches. Fewer than 25 commands gain less. */
+ * Changes nothing; worth it where the state does not fit the caches. Fewer than 17 commands gain less. */
 RF_API void rf_engine_prefetch(const rf_engine *engine, const rf_command *commands, uint32_t count);
 
 /* Snapshots. The stream is canonical (objects by id, little-endian, no handles), so the digest of equal
