@@ -173,8 +173,7 @@ static rf_error judge_transfer(rf_engine *engine, rf_entry *entry, rf_result *re
     result->required_margin = entry->transfer;
     if (entry->amount < entry->transfer)
         return refuse_margin(result, entry->transfer);
-    if (entry->amount > 0 &&
-        entry->amount > rf_cross_free_usd(engine, entry->account) + entry->give)
+    if (!rf_cross_can_give(engine, entry->account, entry->amount - entry->give))
         return refuse_margin(result, entry->transfer);
     return RF_ERR_OK;
 }
@@ -302,6 +301,22 @@ static bool affords(rf_engine *engine, rf_entry *entry)
     return entry->afforded;
 }
 
+/* A plan for an isolation's order that meets nobody: its position stays what it is. */
+static void plan_nothing(const rf_engine *engine, rf_entry *entry)
+{
+    const rf_position *position = &engine->positions[entry->position];
+    entry->plan = (rf_plan){.exact = entry->plan.exact, .q = position->q, .cost = position->cost};
+}
+
+static void plan(rf_engine *engine, rf_entry *entry)
+{
+    const bool pays = entry->isolated && entry->market; /* as it trades */
+    const rf_money free_usd = pays ? rf_cross_free_usd(engine, entry->account) + entry->give : 0;
+    const rf_money brings = rf_max(entry->given, entry->transfer);
+    rf_match_plan(engine, entry->order, free_usd, brings - entry->give, entry->before,
+                  &entry->plan);
+}
+
 rf_error rf_entry_judge(rf_engine *engine, rf_entry *entry, rf_result *result)
 {
     if (is_quiet(engine, entry) && judge_size(engine, entry) == RF_ERR_OK) {
@@ -316,11 +331,10 @@ rf_error rf_entry_judge(rf_engine *engine, rf_entry *entry, rf_result *result)
     const rf_error size = judge_size(engine, entry);
     if (size == RF_ERR_OK)
         find_transfer(engine, entry);
-    const rf_money free_usd =
-        entry->isolated ? rf_cross_free_usd(engine, entry->account) + entry->give : 0;
-    const rf_money brings = rf_max(entry->given, entry->transfer);
-    rf_match_plan(engine, entry->order, free_usd, brings - entry->give, entry->before,
-                  &entry->plan);
+    if (entry->isolated && !entry->market && !rf_entry_takes(entry))
+        plan_nothing(engine, entry);
+    else
+        plan(engine, entry);
     if (!entry->isolated && !entry->market &&
         entry->plan.stop == RF_ERR_ORDER_WILL_LEAD_TO_IMMEDIATE_LIQUIDATION)
         entry->plan.available = rf_match_available_whole(engine, entry->order);

@@ -301,6 +301,16 @@ rf_money rf_cross_free_usd(const rf_engine *engine, uint32_t account)
     return rf_max(0, rf_min(rf_cross_available(engine, account), cash_of(engine, account, 0)));
 }
 
+bool rf_cross_can_give(const rf_engine *engine, uint32_t account, rf_money amount)
+{
+    if (amount <= 0)
+        return true;
+    if (amount > cash_of(engine, account, 0))
+        return false;
+    return rf_cross_available_least(engine, account) >= amount ||
+           rf_cross_available(engine, account) >= amount;
+}
+
 /* A member of the bundle: so many units that their debit, rounded up, stays within the free USD. */
 static int64_t stable_withdrawable(const rf_engine *engine, uint32_t account,
                                    const rf_currency *currency)

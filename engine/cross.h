@@ -58,5 +58,7 @@ bool rf_cross_frozen(const rf_engine *engine, uint32_t account);
 rf_money rf_cross_withdrawable(const rf_engine *engine, uint32_t account, uint32_t currency);
 /* What an isolation may be given: min(available, USD cash), not below 0. */
 rf_money rf_cross_free_usd(const rf_engine *engine, uint32_t account);
+/* amount <= that, without the exact sum where a bound proves it; nothing (or less) can always be given. */
+bool rf_cross_can_give(const rf_engine *engine, uint32_t account, rf_money amount);
 
 #endif

@@ -281,9 +281,9 @@ static bool moves_marks(const rf_engine *engine, const rf_command *command)
 /* Most commands touch nothing that anybody has to look at. */
 static bool nothing_to_do(const rf_engine *engine)
 {
-    return engine->touched_count == 0 && engine->look == 0 && engine->armed_count == 0 &&
-           engine->work.cross_account == RF_NONE && engine->work.aftermath == 0 &&
-           !rf_schedule_pending(engine);
+    const uint32_t noted = engine->touched_count | engine->look | engine->armed_count |
+                           engine->work.cross_account | engine->work.aftermath;
+    return noted == 0 && !rf_schedule_pending(engine);
 }
 
 static void follow_up(rf_engine *engine, bool was_busy, const rf_command *command)

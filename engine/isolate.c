@@ -76,7 +76,7 @@ static rf_error may_give(const rf_engine *engine, uint32_t account, rf_money amo
 {
     if ((engine->accounts[account].flags & RF_ACCOUNT_LIQUIDATING) != 0)
         return RF_ERR_POSITION_IS_IN_LIQUIDATION;
-    if (amount > rf_cross_free_usd(engine, account))
+    if (!rf_cross_can_give(engine, account, amount))
         return RF_ERR_INSUFFICIENT_AVAILABLE_BALANCE;
     return RF_ERR_OK;
 }
