@@ -1,5 +1,5 @@
 # Shorthands for developers. Meson and Ninja build (meson.build); ./run and ./test need nothing but a shell.
-.PHONY: all run test fuzz crash crash-long mutate bench bench-instructions docs format lint clean
+.PHONY: all run test fuzz crash faults crash-long mutate bench bench-instructions docs format lint clean
 sources = $(shell git ls-files '*.c' '*.h')
 
 all:
@@ -42,6 +42,11 @@ lint: all
 KILLS ?= 500
 crash: all
 	KILLS=$(KILLS) node --test tests/server/kill.test.mjs
+
+# Two hundred lives on a disk, a network and a clock that fail at random: half an hour.
+SEEDS ?= 200
+faults: all
+	SEEDS=$(SEEDS) node --test tests/server/faults.test.mjs
 
 # A hundred million crash points: half an hour and more.
 crash-long: all

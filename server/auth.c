@@ -122,11 +122,12 @@ static bool nonce_in_window(int64_t nonce_ms, int64_t time_ns)
     return nonce_ms >= 0 && off_ms <= RF_NONCE_MS && off_ms >= -RF_NONCE_MS;
 }
 
-/* Was it signed before this process began to remember? By the clock that cannot be set, so that a wall
- * clock that is set back later shuts nobody out. */
+/* Was it signed before this process began to remember, and could have been good then? A nonce much
+ * older is one of a wall clock that was set back: nobody is shut out by that, nor when the clock gets
+ * here again, which the one that cannot be set tells. */
 static bool is_from_before(const rf_auth *auth, int64_t nonce_ms)
 {
-    return nonce_ms < auth->since_ms &&
+    return nonce_ms < auth->since_ms && auth->since_ms - nonce_ms <= 2 * RF_NONCE_MS &&
            rf_clock_monotonic_ns() - auth->open_ns < 2LL * RF_NONCE_MS * MS;
 }
 

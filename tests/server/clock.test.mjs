@@ -81,7 +81,9 @@ test('R9: the wall clock jumps on, back, stands still, and is behind after a res
     const first = await settled(venue, bob, 1)
     await lives(venue, bob, socket, state)
 
-    clock.jump(-HOUR)
+    clock.jump(-2 * HOUR) // before the start of the server
+    await lives(venue, bob, socket, state)
+    clock.jump(HOUR)
     await lives(venue, bob, socket, state)
     await sleep(2200)
     await lives(venue, bob, socket, state)
