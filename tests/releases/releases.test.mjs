@@ -25,10 +25,15 @@ function settle(name, place) {
   return at
 }
 
-test('there is one', () => assert.ok(names.length > 0))
+const read = (name) => JSON.parse(fs.readFileSync(path.join(here, name, 'expected.json'), 'utf8'))
+test('there is one', () => {
+  assert.ok(names.length > 0)
+  if (!names.some((name) => read(name).rules_version === rules))
+    console.log(`SKIP no files of rules_version ${rules} are kept yet: node tests/releases/make.mjs NAME`)
+})
 
 for (const name of names) {
-  const expected = JSON.parse(fs.readFileSync(path.join(here, name, 'expected.json'), 'utf8'))
+  const expected = read(name)
   test(`${name}: its files are read to the same state, or refused for their rules`, async () => {
     const found = verify(path.join(here, name, 'commands'), home)
     if (expected.rules_version !== rules) {
