@@ -8,6 +8,7 @@
 #include "engine/close.h"
 #include "engine/cross.h"
 #include "engine/entry.h"
+#include "engine/mark.h"
 #include "engine/match.h"
 #include "engine/order.h"
 #include "engine/position.h"
@@ -48,6 +49,7 @@ static bool is_plain_account(const rf_engine *engine, const rf_order_params *par
 static bool is_plain_instrument(const rf_instrument *instrument)
 {
     return instrument->plain && instrument->state == RF_STATE_OPEN && instrument->mark != 0 &&
+           instrument->mark_time_ns != RF_FORGOTTEN_NS &&
            instrument->config.margin_modes != RF_MODES_ISOLATED;
 }
 

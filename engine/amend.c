@@ -189,7 +189,7 @@ static bool is_quiet(const rf_engine *engine, const rf_order *order, const rf_co
     if (order->state != RF_STATE_RESTING || (order->flags & special) != 0 ||
         command->u.change.triggers_only || command->u.change.new_client_oid[0] != 0 ||
         instrument->state != RF_STATE_OPEN || instrument->mark == 0 || !instrument->plain ||
-        engine->accounts[order->account].flags != 0)
+        instrument->mark_time_ns == RF_FORGOTTEN_NS || engine->accounts[order->account].flags != 0)
         return false;
     if (leaves <= 0 || leaves < config->min_order_qty || price <= 0 ||
         price > instrument->mark_max || (price == order->price && leaves == order->leaves) ||

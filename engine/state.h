@@ -239,7 +239,7 @@ typedef struct rf_instrument {
     rf_margin_params margin; /* with the instrument's own taker rate (derived) */
     int64_t k;
     rf_price mark_max; /* largest mark that admission has made room for */
-    bool plain;        /* no far band, no largest position, no staleness (derived) */
+    bool plain; /* no far band, no largest position, no staleness but after a restart (derived) */
     rf_qty
         linear_max; /* up to this quantity, margin is one rate of the notional; -1: tiers (derived) */
     uint64_t fees_e32; /* both ends' fees and the liquidation's, 2^-32, rounded up (derived) */

@@ -238,6 +238,37 @@ static void test_a_restart_makes_every_mark_stale(void **state)
     free(engine);
 }
 
+/* Neither a plain order nor a plain amendment knows a way around it, whatever mark_stale_ms says. */
+static void test_a_forgotten_mark_opens_nothing(void **state)
+{
+    (void)state;
+    rf_engine *engine = with_instrument(0);
+    const uint32_t maker = create_account(engine, 1000000 * USD);
+    const uint32_t taker = create_account(engine, 1000000 * USD);
+    assert_int_equal(set_mark(engine, 0, 500000), RF_ERR_OK);
+    trade(engine, maker, 0, taker, 0, 0, 100, 500000);
+    const rf_result resting = limit_order(engine, taker, 0, RF_BUY, 10, 490000, 0);
+    assert_int_equal(resting.code, RF_ERR_OK);
+    assert_int_equal(limit_order(engine, maker, 0, RF_SELL, 10, 510000, 0).code, RF_ERR_OK);
+    rf_command amend = {.kind = RF_COMMAND_AMEND_ORDER};
+    amend.u.change.account = taker;
+    amend.u.change.order_id = resting.order_id;
+    amend.u.change.price = 490000;
+    amend.u.change.qty = 20;
+    forget_marks(engine);
+    assert_int_equal(limit_order(engine, taker, 0, RF_BUY, 10, 490000, 0).code,
+                     RF_ERR_STALE_MARK_PRICE);
+    assert_int_equal(limit_order(engine, taker, 0, RF_BUY, 10, 510000, 0).code,
+                     RF_ERR_STALE_MARK_PRICE);
+    assert_int_equal(apply(engine, &amend, 0).code, RF_ERR_STALE_MARK_PRICE);
+    assert_int_equal(limit_order(engine, taker, 0, RF_SELL, 10, 510000, 0).code, RF_ERR_OK);
+    assert_int_equal(set_mark(engine, 0, 500000), RF_ERR_OK);
+    assert_int_equal(apply(engine, &amend, 0).code, RF_ERR_OK);
+    assert_int_equal(limit_order(engine, taker, 0, RF_BUY, 10, 490000, 0).code, RF_ERR_OK);
+    assert_invariants(engine);
+    free(engine);
+}
+
 static void test_states_that_freeze(void **state)
 {
     (void)state;
@@ -285,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_pin_and_clear),
         cmocka_unit_test(test_ticks_do_not_refresh),
         cmocka_unit_test(test_a_restart_makes_every_mark_stale),
+        cmocka_unit_test(test_a_forgotten_mark_opens_nothing),
         cmocka_unit_test(test_states_that_freeze),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
