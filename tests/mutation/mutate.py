@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Changes one place of the engine or the store at a time and asks whether a test notices (R15).
+"""Changes one place of the source at a time and asks whether a test notices (R15).
 
-    mutate.py [--count N] [--seed N] [--scratch DIR] [--minutes N] [FILE ...]
+    mutate.py [--count N] [--seed N] [--scratch DIR] [--minutes N] [FILE or FOLDER ...]
 
-FILE is a source of engine/ or store/; without one, those that differ from the branch main, and all of them
-when none does. Everything happens in a copy of the tracked files (DIR, build/mutation by default), built once
-and then again for each change. A change is killed when the build's own checks, the scenarios, the random
-commands, the second engine, the crash points or the unit tests fail, or do not end. The last lines list what
-survived, with file, line and change, and count. Exit status 0 when nothing survived, 1 else.
+FILE is a source of engine/, store/, api/, venue/, history/ or server/; a folder stands for its sources. Without
+one: those of the engine and the store that differ from the branch main, and all of these two when none does.
+Everything happens in a copy of the tracked files (DIR, build/mutation by default), built once and then again for
+each change. A change is killed when one of its folder's steps fails, or does not end (steps(), below: of ./test
+what can notice, at small sizes). The last lines list what survived, with file, line and change, and count by
+folder. Exit status 0 when nothing survived, 1 else.
 
 A change is of an operator, a constant, a condition, or takes a statement out. Not changed: what RF_CHECK and
 static assertions say (they are tests themselves), and what only asks the processor to fetch early.
@@ -84,6 +85,8 @@ def changes_in(path):
 
 # ---- Whether a test notices -----------------------------------------------------------------------------------
 
+SLOW = ("feed", "keep", "kill", "phase", "prices")  # of tests/server: they wait for clocks
+
 class Workshop:
     """A copy of the tree with a build of its own."""
 
@@ -95,6 +98,9 @@ class Workshop:
         for name in names.split("\0")[:-1]:
             os.makedirs(os.path.dirname(os.path.join(self.tree, name)), exist_ok=True)
             shutil.copy2(os.path.join(ROOT, name), os.path.join(self.tree, name), follow_symlinks=False)
+        packages = os.path.join(ROOT, "tests/api/node_modules")
+        if os.path.isdir(packages):
+            os.symlink(packages, os.path.join(self.tree, "tests/api/node_modules"))
         self.must(["meson", "setup", "build", "-Doptimization=1", "-Dwerror=false", "-Dweb=disabled", "-Ddebug=false"])
         self.must(["ninja", "-C", "build"])
 
@@ -121,25 +127,45 @@ class Workshop:
 
     def steps(self, name):
         """(name, command, seconds), the quickest first."""
-        engine = name.startswith("engine/")
-        yield "ninja", ["ninja", "-C", "build", "ringfence", "rf_sim" if engine else "rf_crash"], 600
-        if engine:
+        folder = name.split("/")[0]
+        scenarios = ["python3", "tests/scenario/run.py", "--jobs", "1", "--events", "--quiet", "--program", "build/ringfence replay --check"]
+        unit = ["meson", "test", "-C", "build", "--no-rebuild", "--suite", "unit", "--suite", "conformance", "--num-processes", "1"]
+        if folder == "engine":
+            yield "ninja", ["ninja", "-C", "build", "ringfence", "rf_sim"], 600
             yield "sim", ["build/rf_sim", "--commands", "60000", "--seed", "1", "--rebuild=100", "--snapshot-every", "5000",
                           "--damage", "100", "--forge", "100", "--partial", "--quiet"], 120
-            yield "scenarios", ["python3", "tests/scenario/run.py", "--jobs", "1", "--events", "--quiet", "--program",
-                                "build/ringfence replay --check"], 180
+            yield "scenarios", scenarios, 180
             yield "conformance", ["python3", "tests/scenario/run.py", "--jobs", "1", "--quiet", "tests/conformance"], 60
             yield "model", ["python3", "tests/model/compare.py", "--program", "build/ringfence replay", "--calls", "10000",
                             "--seed", "1", "--jobs", "1", "--partial"], 180
             yield "promises", ["python3", "tests/model/promises.py", "--program", "build/ringfence replay", "--calls", "3000",
                                "--seed", "1"], 180
-        else:
+        elif folder == "store":
+            yield "ninja", ["ninja", "-C", "build", "ringfence", "rf_crash"], 600
             yield "crash", ["build/rf_crash", "20000", "1"], 180
+        else:
+            yield "ninja", ["ninja", "-C", "build", "ringfence"], 600
+            if folder != "server":
+                yield "scenarios", scenarios, 180
         yield "ninja all", ["ninja", "-C", "build"], 600
-        yield "unit", ["meson", "test", "-C", "build", "--no-rebuild", "--suite", "unit", "--suite", "conformance",
-                       "--num-processes", "1"], 400
-        if not engine:
+        yield "unit", unit, 400
+        if folder in ("engine", "store", "venue"):
             yield "journal", ["tests/crash/journal.sh", "build"], 120
+        if folder in ("engine", "store"):
+            return
+        yield "reference", ["node", "tests/reference.mjs"], 60
+        yield "server", self.server(lambda test: test not in SLOW), 120
+        if folder == "server":
+            yield "gate", ["python3", "tests/gate/gate.py", "--program", "build/gate_echo"], 120
+            yield "faults", ["python3", "tests/gate/faults.py", "--program", "build/gate_echo"], 120
+            yield "abuse", ["python3", "tests/gate/abuse.py", "--server", "real", "--program", "build/ringfence", "--cases", "500"], 120
+        yield "api", ["tests/api/run.sh", "build", *(f"{test}.test.ts" for test in ("ccxt", "client", "codes", "openapi", "views"))], 200
+        yield "server, the slow", self.server(lambda test: test in SLOW), 200
+
+    def server(self, chosen):
+        names = sorted(name for name in os.listdir(os.path.join(self.tree, "tests/server")) if name.endswith(".test.mjs"))
+        return ["env", f"RINGFENCE={self.tree}/build/ringfence", "node", "--test",
+                *(f"tests/server/{name}" for name in names if chosen(name.split(".")[0]))]
 
     def judge(self, name):
         """The step that noticed; '' when none did; None when it does not compile."""
@@ -165,11 +191,17 @@ class Workshop:
 
 # ---- All of it ------------------------------------------------------------------------------------------------
 
+FOLDERS = ("engine", "store", "api", "venue", "history", "server")
+
+
 def sources(named):
     def listed(*command):
         out = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True).stdout.split()
-        return [name for name in out if re.fullmatch(r"(engine|store)/\w+\.c", name) and name != "engine/prefetch.c"]
-    return named or listed("diff", "--name-only", "main...HEAD") or listed("ls-files", "engine", "store")
+        return [name for name in out if re.fullmatch(rf"({'|'.join(FOLDERS)})/\w+\.c", name) and name != "engine/prefetch.c"]
+    if named:
+        return [name for word in named for name in (listed("ls-files", word) if os.path.isdir(os.path.join(ROOT, word)) else [word])]
+    pair = ("engine", "store")
+    return listed("diff", "--name-only", "main...HEAD", "--", *pair) or listed("ls-files", *pair)
 
 
 def main():
@@ -186,7 +218,7 @@ def main():
     shop = Workshop(options.scratch)
     shop.prove([name for name, *_ in every])
     end = time.monotonic() + options.minutes * 60 if options.minutes else None
-    killed, survived, tried = {}, [], 0
+    killed, survived, tried, folders = {}, [], 0, {}
     for name, number, line, what, new in every:
         if tried == options.count or (end and time.monotonic() > end):
             break
@@ -196,13 +228,18 @@ def main():
         tried += 1
         where = f"{name}:{number + 1}: {what}: {line.strip()}"
         print(f"{'killed by ' + noticed if noticed else 'SURVIVED':22} {where}", flush=True)
+        count = folders.setdefault(name.split("/")[0], [0, 0])
+        count[0] += 1
         if noticed:
+            count[1] += 1
             killed[noticed] = killed.get(noticed, 0) + 1
         else:
             survived.append(where)
     print("\nsurvived:" if survived else "\nnothing survived")
     for where in survived:
         print("  " + where)
+    for folder, (number, noticed) in sorted(folders.items()):
+        print(f"{folder}/: {noticed} of {number} killed, {100 * noticed // number} %")
     by_step = ", ".join(f"{count} by {step}" for step, count in killed.items())
     print(f"{tried} changes, {tried - len(survived)} killed ({by_step}), {len(survived)} survived")
     return 1 if survived else 0
