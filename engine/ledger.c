@@ -90,7 +90,7 @@ void rf_ledger_post_fill(rf_engine *engine, uint32_t position, rf_money realized
     *fees = rf_add(*fees, fee);
     if (slot.kind == RF_SLOT_MAIN)
         rf_room_forget(engine, slot.owner);
-    rf_session_realize(engine, slot, realized - fee);
+    rf_session_realize(engine, slot, realized);
 }
 
 static bool is_user(rf_slot slot)

@@ -51,8 +51,9 @@ rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot);
 /* Would the slot stay below 2^62 units either way? */
 bool rf_ledger_has_room(const rf_engine *engine, rf_slot slot, rf_money amount);
 
-/* What a main account realised, fees taken off, since the last session settlement. Counted beside
- * the ledger, for people to see; a new session touches no account. */
+/* What a main account's positions realised since the last session settlement; fees are a sum of
+ * their own, as in total_cash_balance. Counted beside the ledger, for people to see; a new session
+ * touches no account. */
 static inline rf_money rf_session_realized(const rf_engine *engine, const rf_account *account)
 {
     return account->session == engine->session ? account->session_realized : 0;

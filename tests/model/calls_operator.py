@@ -79,8 +79,16 @@ def create_instrument(w, p):
     return {}
 
 
-def update_instrument(w, p):
+def listed(w, p):
+    """An instrument that has not come to its end."""
     inst = w.instrument(p.text("instrument_name"))
+    if inst.state == "SETTLED":
+        raise Refused(206)
+    return inst
+
+
+def update_instrument(w, p):
+    inst = listed(w, p)
     if any(p.has(name) for name in ("base_ccy", "price_tick_size", "qty_tick_size", "index_name")):
         raise Refused(40003)
     if p.flag("dry_run"):
@@ -118,7 +126,7 @@ def settle_finally(w, inst, price):
             w.close_order(order, "CANCELED", 0)
     for holder in everybody:
         profit = holder.q * price * inst.k - holder.c
-        w.move(("CLEARING", inst.number), hours.purse(w, holder), profit)
+        w.realise(holder, hours.purse(w, holder), profit)
         holder.q = holder.c = holder.c0 = 0
         if holder.isolated:
             w.uncovered_loss(holder)
@@ -233,7 +241,7 @@ def set_mark_price(w, p):
     text = p.decimal_text("price")
     if text is None:
         raise Refused(40004)
-    inst = w.instrument(p.text("instrument_name"))
+    inst = listed(w, p)
     price = fits(text, inst.pd)
     if price is None or price <= 0:
         raise Refused(308)
@@ -242,19 +250,19 @@ def set_mark_price(w, p):
 
 
 def clear_mark_price(w, p):
-    w.instrument(p.text("instrument_name")).pinned = False
+    listed(w, p).pinned = False
     return {}
 
 
 def set_funding_rate(w, p):
     rate = p.number("rate")
-    w.instrument(p.text("instrument_name")).pinned_rate = rate
+    listed(w, p).pinned_rate = rate
     return {}
 
 
 def settle_funding(w, p):
     rate = p.number("rate") if p.has("rate") else None
-    inst = w.instrument(p.text("instrument_name"))
+    inst = listed(w, p)
     if rate is None:
         if inst.settlement == "MANUAL":
             raise Refused(40004)
@@ -264,7 +272,9 @@ def settle_funding(w, p):
 
 
 def settle_session(w, p):
-    inst = w.instrument(p.text("instrument_name"))
+    inst = listed(w, p)
+    if not hours.skips_session(w, inst):
+        w.new_session()
     hours.socialise(w, hours.settle_session(w, inst))
     return {}
 

@@ -117,6 +117,8 @@ def build_order(w, account, p, line, kinds=TYPES, parent=None):
         price = fits(texts["price"], inst.pd)
         if price is not None and od.would_take(inst, side, price):
             raise Refused(309)
+    if p.has("fee_instrument_name") and p.text("fee_instrument_name") not in ("USD", "USDT", "USDC", "EUR"):
+        raise Refused(215)
     check_size(w, inst, order, texts)
     if oid is not None and oid in account.oids:
         raise Refused(204)

@@ -52,6 +52,10 @@ HOSTILE = [
     ("private/create-withdrawal", {"currency": "USDC", "amount": "999999999", "address": "a"}),
     ("private/change-account-leverage", {"leverage": "10", "account_id": "00000000-0000-4000-8000-000000000001"}),
     ("private/no-such-method", {}), ("public/nothing", {}), ("private/change-account-leverage", {"leverage": "101"}),
+    ("private/cancel-order", {"order_id": "x1"}), ("private/amend-order", {"order_id": "", "new_price": "1", "new_quantity": "1"}),
+    ("private/create-order", {"fee_instrument_name": "DOGE"}), ("private/create-order", {"fee_instrument_name": "USDT"}),
+    ("private/create-subaccount-transfer", {"from": "00000000-0000-4000-8000-000000000002", "to": "nobody", "currency": "USD", "amount": "1"}),
+    ("operator/deposit", {"account": "nobody", "currency": "USD", "amount": "1"}),
     ("operator/deposit", {"account": "a0", "currency": "DOGE", "amount": "1"}),
     ("operator/set-mark-price", {"instrument_name": "NOPE", "price": "1"}),
     ("operator/set-mark-price", {"instrument_name": "BTCUSD-PERP", "price": "0"}),
@@ -179,6 +183,7 @@ class Script:
             self.call("operator", "operator/create-instrument", instrument_name="SOLUSD-PERP", base_ccy="SOL",
                       price_tick_size="0.01", qty_tick_size="0.1", max_leverage="20", unit_margin_rate="0.0003",
                       margin_modes=self.pick(["ISOLATED", "BOTH", "CROSS"]), maker_fee_rate="0.0001",
+                      isolations_max=self.pick([None, "2"]),
                       taker_fee_rate="0.0005", liquidation_fee_rate=self.pick(["0.002", "0.01"]),
                       min_notional="5", **common)
         self.call("operator", "operator/create-currency", currency="GOLD", kind="COLLATERAL", haircut="0.15", cap_usd="30000")
@@ -610,6 +615,31 @@ class Script:
         self.order(self.pick(["mm", self.trader().label]), inst, self.pick(["BUY", "SELL"]), "LIMIT", inst.mark,
                    top // inst.lot + self.random.choice([0, 1]), isolated)
 
+    def many_orders(self):
+        """One more than an account may have on an instrument."""
+        inst = self.w.instruments[0]
+        row = {"instrument_name": inst.name, "side": "BUY", "type": "LIMIT", "price": self.price(inst, inst.mark * 0.7), "quantity": self.qty(inst, 1)}
+        for _ in range(20):
+            self.call("mm", "private/create-order-list", contingency_type="LIST", order_list=[row] * 10)
+        self.call("mm", "private/create-order", **row)
+        self.call("mm", "private/cancel-all-orders", instrument_name=inst.name)
+
+    def delist(self):
+        """The end of an instrument, and what is asked of it afterwards."""
+        inst = self.inst()
+        if inst is None or inst.state == "SETTLED":
+            return
+        price = self.pick([None, self.near(inst, 0.01), self.near(inst, 0.05)])
+        self.call("operator", "operator/set-instrument-state", instrument_name=inst.name, state="SETTLED",
+                  settlement_price=None if price is None else show(int(price), inst.pd))
+        self.everything()
+        name = inst.name
+        for method, params in (("set-instrument-state", {"state": "OPEN"}), ("set-mark-price", {"price": "50"}), ("clear-mark-price", {}),
+                               ("settle-funding", {"rate": "0.001"}), ("settle-session", {}), ("set-funding-rate", {"rate": "0.001"}),
+                               ("update-instrument", {"max_leverage": "10"})):
+            if self.chance(0.4):
+                self.call("operator", "operator/" + method, instrument_name=name, **params)
+
     def nothing_to_close(self):
         account, inst = self.trader(), self.inst()
         iso = self.w.isolation_on(account, inst)
@@ -755,10 +785,16 @@ class Script:
                    (self.suspend, 0.4), (self.gold, 0.7), (self.hostile, 5), (self.quote_some, 4)]
         names, weights = zip(*actions)
         next_dump = 120
+        ends_at = self.wanted * 0.9 if self.chance(0.3) else None
+        if self.chance(0.04):
+            self.many_orders()
         while self.calls < self.wanted:
             self.random.choices(names, weights)[0]()
             if self.chance(0.45):
                 self.read()
+            if ends_at is not None and self.calls > ends_at:
+                ends_at = None
+                self.delist()
             if self.calls >= next_dump:
                 self.everything()
                 next_dump = self.calls + self.random.randint(90, 220)

@@ -104,9 +104,13 @@ def settle_funding(w, inst, rate):
     w.dirty = True
 
 
+def skips_session(w, inst):
+    return inst.mark is None or w.stale(inst)
+
+
 def settle_session(w, inst):
     """-> [(holder, profit)] of the positive ones; a stale mark settles nothing"""
-    if inst.mark is None or w.stale(inst):
+    if skips_session(w, inst):
         w.note("event session settlement skipped")
         return []
     profits = []
@@ -157,6 +161,7 @@ def hour(w):
             settle_funding(w, inst, rate)
             profits += settle_session(w, inst)
             w.note("event hour")
+    w.new_session()
     socialise(w, profits)
     if w.now // HOUR % 4 == 0:
         for inst in w.instruments:

@@ -125,6 +125,7 @@ def balance_row(w, account):
         "total_cash_balance": show(w.cash(account)),
         "total_collateral_value": show(look.collateral),
         "total_session_unrealized_pnl": show(look.u),
+        "total_session_realized_pnl": show(account.session_realised),
         "is_liquidating": account.liquidating,
         "total_isolated_cash_balance": show(sum(w.wallet(iso) for iso in isolations)),
         "position_balances": balances,

@@ -54,6 +54,7 @@ class Account(Kept):
         self.number, self.label, self.master = number, label, master
         self.suspended = self.liquidating = False
         self.leverage = 100
+        self.session_realised = 0  # of its cross positions, since the last session settlement
         self.stp, self.stp_scope, self.stp_id = "M", "S", 0
         self.maker = self.taker = None  # own fee rates
         self.last_leverage = Table()  # by instrument
@@ -325,8 +326,19 @@ class World(Kept):
             holder.q += side * opened
             holder.c += side * opened * price * k
             holder.c0 += side * opened * price * k
-        self.move(("CLEARING", holder.inst.number), self.purse(holder), realised)
+        self.realise(holder, self.purse(holder), realised)
         return realised
+
+    def realise(self, holder, purse, amount):
+        """api.md 2.2: total_session_realized_pnl is the main account's; an isolation's own stays in its wallet."""
+        self.move(("CLEARING", holder.inst.number), purse, amount)
+        if not holder.isolated:
+            holder.account.session_realised += amount
+
+    def new_session(self):
+        """ "session = since last hourly settlement" (api.md 2.2): everybody's at once."""
+        for account in self.accounts:
+            account.session_realised = 0
 
     def touch(self, holder):
         if holder not in self.touched:
