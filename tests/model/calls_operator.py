@@ -123,7 +123,7 @@ def settle_finally(w, inst, price):
     everybody = [h for h in list(w.crosses.values()) + list(w.isolations.values()) if h.inst is inst]
     for order in [o for h in everybody for o in h.orders + h.waiting] + waiting:
         if order.status in ("ACTIVE", "PENDING"):
-            w.close_order(order, "CANCELED", 0)
+            w.close_order(order, "CANCELED", 206)
     for holder in everybody:
         profit = holder.q * price * inst.k - holder.c
         w.realise(holder, hours.purse(w, holder), profit)
