@@ -515,7 +515,7 @@ typedef struct rf_position_view {
     int64_t max_loss;
     int64_t value;                 /* |q| * mark * K */
     int64_t last_settlement_value; /* q * mark * K at the last session settlement */
-    int64_t session_realized;      /* isolations: fees taken off, since the last settlement */
+    int64_t session_realized;      /* isolations: since the last settlement, without fees */
     uint32_t adl_rank;             /* 1..5, 0 = no position */
     uint32_t orders;
     int64_t update_time_ns;

@@ -74,6 +74,7 @@ def isolation_fields(w, iso):
         "margin_ratio": show(up(look.required * E8, equity)) if equity > 0 else "",
         "max_loss": show(iso.put_in - iso.taken_out),
         "position_limit": show(iso.leverage * look.mb),
+        "total_session_realized_pnl": show(iso.session_realised),
         "adl_rank": rank_text(w, iso),
         "is_liquidating": iso.liquidating,
     }
@@ -125,7 +126,7 @@ def balance_row(w, account):
         "total_cash_balance": show(w.cash(account)),
         "total_collateral_value": show(look.collateral),
         "total_session_unrealized_pnl": show(look.u),
-        "total_session_realized_pnl": show(account.session_realised),
+        "total_session_realized_pnl": show(sum(holder.session_realised for holder in w.crosses_of(account))),
         "is_liquidating": account.liquidating,
         "total_isolated_cash_balance": show(sum(w.wallet(iso) for iso in isolations)),
         "position_balances": balances,

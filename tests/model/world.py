@@ -54,7 +54,6 @@ class Account(Kept):
         self.number, self.label, self.master = number, label, master
         self.suspended = self.liquidating = False
         self.leverage = 100
-        self.session_realised = 0  # of its cross positions, since the last session settlement
         self.stp, self.stp_scope, self.stp_id = "M", "S", 0
         self.maker = self.taker = None  # own fee rates
         self.last_leverage = Table()  # by instrument
@@ -73,6 +72,7 @@ class Holder(Kept):
     def __init__(self, account, inst):
         self.account, self.inst = account, inst
         self.q = self.c = self.c0 = 0
+        self.session_realised = 0  # since the last session settlement
         self.orders = ()   # resting
         self.waiting = ()  # triggers that are live
         self.liquidating = False
@@ -330,15 +330,14 @@ class World(Kept):
         return realised
 
     def realise(self, holder, purse, amount):
-        """api.md 2.2: total_session_realized_pnl is the main account's; an isolation's own stays in its wallet."""
+        """The only way by which results come to a purse."""
         self.move(("CLEARING", holder.inst.number), purse, amount)
-        if not holder.isolated:
-            holder.account.session_realised += amount
+        holder.session_realised += amount
 
     def new_session(self):
         """ "session = since last hourly settlement" (api.md 2.2): everybody's at once."""
-        for account in self.accounts:
-            account.session_realised = 0
+        for holder in list(self.crosses.values()) + list(self.isolations.values()):
+            holder.session_realised = 0
 
     def touch(self, holder):
         if holder not in self.touched:
