@@ -1,46 +1,43 @@
 /* ringfence bench: the benchmarks of the engine (docs/performance.md says what each one does). */
+#include "cli/options.h"
 #include "cli/verbs.h"
 
 #include "bench/bench.h"
 #include "venue/world.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void usage(FILE *out)
-{
-    fprintf(out,
-            "usage: ringfence bench engine|book|margin|mark|memory|recovery|server|all [--json] "
-            "[--runs N] "
-            "[--commands N] [--quick]\n"
-            "  book    W1  orders under five price paths\n"
-            "  margin  W2  margin-checked orders: S (1,000 users), L (500,000), M (isolated "
-            "ones among them)\n"
-            "  mark    W4  mark ticks over up to 1,000,000 isolated positions, with and "
-            "without liquidations\n"
-            "  memory  W5  bytes per object\n"
-            "  engine  everything above\n"
-            "  recovery  W7  from the journal and from a snapshot, under TMPDIR\n"
-            "  server  W3, W6, W8  a server of its own on this disk: durable orders a second over "
-            "WebSocket\n"
-            "          and REST, latency at fixed rates, fan-out\n"
-            "  all     everything above\n"
-            "  --runs N      repeat each measurement (5); the median is the value\n"
-            "  --commands N  length of the streams\n"
-            "  --quick       small sizes, to see that it runs\n"
-            "  --window N    server: calls under way of all clients together (1024)\n"
-            "  --only PART   server: socket, rate, rest or fan-out alone\n"
-            "  --under WORDS server: run it under this program (`valgrind --tool=callgrind`)\n"
-            "  --json        one object a row\n"
-            "usage: ringfence bench soak [--seconds N] [--rate N] [--clients N]\n"
-            "  the sandbox with so many WebSocket clients, watched: memory, drops, the tape "
-            "against the history,\n"
-            "  invariants, and the journal re-run at the end (60 s, 20000 calls/s, 200)\n"
-            "usage: ringfence bench --script FILE [--commands N]\n"
-            "  writes W2-S as a replay script and prints the digest that `ringfence replay "
-            "--digest FILE` ends with\n");
-}
+static const char help_text[] =
+    "usage: ringfence bench engine|book|margin|mark|memory|recovery|server|all [--json] "
+    "[--runs N] "
+    "[--commands N] [--quick]\n"
+    "  book    W1  orders under five price paths\n"
+    "  margin  W2  margin-checked orders: S (1,000 users), L (500,000), M (isolated "
+    "ones among them)\n"
+    "  mark    W4  mark ticks over up to 1,000,000 isolated positions, with and "
+    "without liquidations\n"
+    "  memory  W5  bytes per object\n"
+    "  engine  everything above\n"
+    "  recovery  W7  from the journal and from a snapshot, under TMPDIR\n"
+    "  server  W3, W6, W8  a server of its own on this disk: durable orders a second over "
+    "WebSocket\n"
+    "          and REST, latency at fixed rates, fan-out\n"
+    "  all     everything above\n"
+    "  --runs N      repeat each measurement (5); the median is the value\n"
+    "  --commands N  length of the streams\n"
+    "  --quick       small sizes, to see that it runs\n"
+    "  --window N    server: calls under way of all clients together (1024)\n"
+    "  --only PART   server: socket, rate, rest or fan-out alone\n"
+    "  --under WORDS server: run it under this program (`valgrind --tool=callgrind`)\n"
+    "  --json        one object a row\n"
+    "usage: ringfence bench soak [--seconds N] [--rate N] [--clients N]\n"
+    "  the sandbox with so many WebSocket clients, watched: memory, drops, the tape "
+    "against the history,\n"
+    "  invariants, and the journal re-run at the end (60 s, 20000 calls/s, 200)\n"
+    "usage: ringfence bench --script FILE [--commands N]\n"
+    "  writes W2-S as a replay script and prints the digest that `ringfence replay "
+    "--digest FILE` ends with\n";
 
 static bool run(const char *what, const rf_bench_options *options)
 {
@@ -83,17 +80,6 @@ static bool is_part(const char *text)
     return false;
 }
 
-static int refuse_option(int option, const char *word)
-{
-    if (option == ':' || option == '?')
-        fprintf(stderr, "ringfence bench: %s %s (see ringfence help bench)\n",
-                option == ':' ? "a value is missing:" : "unknown option", word);
-    else
-        fprintf(stderr, "ringfence bench: %s: %s (see ringfence help bench)\n",
-                option == 'o' ? "not a part of the server's" : "a number out of range", word);
-    return 2;
-}
-
 int rf_cli_bench(int argc, char **argv)
 {
     static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
@@ -109,16 +95,11 @@ int rf_cli_bench(int argc, char **argv)
                                           {"only", required_argument, NULL, 'o'},
                                           {"under", required_argument, NULL, 'u'},
                                           {NULL, 0, NULL, 0}};
+    static const rf_verb verb = {"bench", help_text, longs};
     rf_bench_options options = {.runs = 5};
     uint64_t value = 0;
-    int option;
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
-        if (option == 'h') {
-            usage(stdout);
-            return 0;
-        }
+    int option, status = -1;
+    while ((option = rf_next_option(&verb, argc, argv, &status)) != -1) {
         if (option == 'j')
             options.json = true;
         else if (option == 's')
@@ -142,16 +123,16 @@ int rf_cli_bench(int argc, char **argv)
         else if (option == 'c' && number(optarg, 100000000, &value))
             options.commands = value;
         else
-            return refuse_option(option, argv[optind - 1]);
+            return rf_wrong_usage(&verb, "a number out of range: ", argv[optind - 1]);
     }
+    if (status >= 0)
+        return status;
     if (optind == argc && options.script)
         return rf_bench_script(&options, &rf_world_limits) ? 0 : 1;
     if (optind + 1 == argc && strcmp(argv[optind], "soak") == 0)
         return rf_bench_soak(&options) ? 0 : 1;
     if (optind + 1 == argc && run(argv[optind], &options))
         return 0;
-    fprintf(stderr, "ringfence bench: %s%s (see ringfence help bench)\n",
-            optind < argc ? "unknown: " : "what to measure is missing",
-            optind < argc ? argv[optind + 1 < argc ? optind + 1 : optind] : "");
-    return 2;
+    return rf_wrong_usage(&verb, optind < argc ? "unknown: " : "what to measure is missing",
+                          optind < argc ? argv[optind + 1 < argc ? optind + 1 : optind] : "");
 }

@@ -1,8 +1,8 @@
 /* The verb call: signs one call, sends it to a server, prints the answer. */
+#include "cli/options.h"
 #include "cli/verbs.h"
 
 #include <curl/curl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,41 +336,30 @@ int rf_cli_call(int argc, char **argv)
                                           {"timeout", required_argument, NULL, 't'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
+    static const rf_verb verb = {"call", help_text, longs};
     const char *url = getenv("RINGFENCE_URL");
     call_options options = {.params = "{}", .timeout = 10};
     options.url = url && url[0] ? url : "http://127.0.0.1:8080";
-    int option;
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+    int option, status = -1;
+    while ((option = rf_next_option(&verb, argc, argv, &status)) != -1) {
         char *end = NULL;
-        if (option == 'h') {
-            fputs(help_text, stdout);
-            return 0;
-        }
         if (option == 'u')
             options.url = optarg;
         else if (option == 's')
             options.socket = optarg;
         else if (option == 'c')
             options.credentials = optarg;
-        else if (option != 't') {
-            fprintf(stderr, "ringfence call: %s %s (see ringfence help call)\n",
-                    option == ':' ? "a value is missing:" : "unknown option", argv[optind - 1]);
-            return 2;
-        } else if ((options.timeout = strtol(optarg, &end, 10)) < 1 || *end != '\0' ||
-                   options.timeout > TIMEOUT_SECONDS_MAX) {
+        else if ((options.timeout = strtol(optarg, &end, 10)) < 1 || *end != '\0' ||
+                 options.timeout > TIMEOUT_SECONDS_MAX) {
             fprintf(stderr, "ringfence call: --timeout is a number of seconds from 1 to %d\n",
                     TIMEOUT_SECONDS_MAX);
             return 2;
         }
     }
-    if (optind == argc || argc - optind > 2) {
-        fputs("ringfence call: a method and perhaps its parameters are needed (see ringfence help "
-              "call)\n",
-              stderr);
-        return 2;
-    }
+    if (status >= 0)
+        return status;
+    if (optind == argc || argc - optind > 2)
+        return rf_wrong_usage(&verb, "a method and perhaps its parameters are needed", "");
     options.method = argv[optind];
     if (optind + 1 < argc)
         options.params = argv[optind + 1];

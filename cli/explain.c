@@ -2,7 +2,6 @@
  *
  * The journal is only read. Its records go through a world whose history is kept in memory, and the
  * story is what operator/explain says of it: the same encoder as on the server. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "api/put.h"
 #include "base/decimal.h"
+#include "cli/options.h"
 #include "cli/verbs.h"
 #include "history/history.h"
 #include "venue/recover.h"
@@ -265,12 +265,6 @@ static bool print_for_people(explanation *run)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static int wrong_usage(const char *what, const char *word)
-{
-    fprintf(stderr, "ringfence explain: %s%s (see ringfence help explain)\n", what, word);
-    return 2;
-}
-
 static bool explain(explanation *run)
 {
     rf_bytes_init(&run->out, NULL, 0, rf_world_grow);
@@ -291,23 +285,18 @@ int rf_cli_explain(int argc, char **argv)
 {
     static const struct option known[] = {
         {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const rf_verb verb = {"explain", help, known};
     explanation run = {0};
-    int choice;
-    opterr = 0;
-    while ((choice = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (choice == 'h') {
-            fputs(help, stdout);
-            return 0;
-        }
-        if (choice != 'j')
-            return wrong_usage("unknown option ", argv[optind - 1]);
+    int status = -1;
+    while (rf_next_option(&verb, argc, argv, &status) == 'j')
         run.json = true;
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind != 2)
-        return wrong_usage("it takes DIR and ID", "");
+        return rf_wrong_usage(&verb, "it takes DIR and ID", "");
     run.dir = argv[optind];
     if (!rf_decimal_parse_id(argv[optind + 1], strlen(argv[optind + 1]), &run.id))
-        return wrong_usage("ID is a number, not ", argv[optind + 1]);
+        return rf_wrong_usage(&verb, "ID is a number, not ", argv[optind + 1]);
     bool good = explain(&run);
     if (!good)
         fprintf(stderr, "ringfence explain: %s\n", run.error);

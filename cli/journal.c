@@ -1,6 +1,5 @@
 /* The verb journal: what is in a data directory's journal, and cutting what is broken. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "api/put.h"
 #include "base/decimal.h"
+#include "cli/options.h"
 #include "cli/verbs.h"
 #include "store/segment.h"
 #include "venue/recover.h"
@@ -39,7 +39,7 @@ typedef struct journal_options {
 /* ---- dump ---------------------------------------------------------------------------------------- */
 
 static const char *const kinds[RF_COMMAND_KINDS] = {
-#define RF_COMMAND(name, doc) #name,
+#define RF_COMMAND(name, fields, doc) #name,
 #include "engine/command.def"
 #undef RF_COMMAND
 };
@@ -137,59 +137,27 @@ static void put_currency(rf_bytes *out, const rf_command *command)
 #include "engine/field.def"
 }
 
+/* The group that a row of command.def names. */
+#define GROUP_order put_order(out, &command->u.order)
+#define GROUP_change put_change(out, command)
+#define GROUP_list put_list(out, command)
+#define GROUP_isolation put_isolation(out, command)
+#define GROUP_money put_money(out, command)
+#define GROUP_account put_account(out, command)
+#define GROUP_instrument put_instrument(out, command)
+#define GROUP_index put_index(out, command)
+#define GROUP_currency put_currency(out, command)
+#define GROUP_nothing (void)0
+
 static void put_fields(rf_bytes *out, const rf_command *command)
 {
     switch (command->kind) {
-    case RF_COMMAND_PLACE_ORDER:
-        put_order(out, &command->u.order);
+#define RF_COMMAND(name, fields, doc) \
+    case RF_COMMAND_##name:           \
+        GROUP_##fields;               \
         break;
-    case RF_COMMAND_AMEND_ORDER:
-    case RF_COMMAND_CANCEL_ORDER:
-    case RF_COMMAND_CANCEL_ORDERS:
-        put_change(out, command);
-        break;
-    case RF_COMMAND_PLACE_LIST:
-    case RF_COMMAND_CANCEL_LIST:
-        put_list(out, command);
-        break;
-    case RF_COMMAND_MOVE_MARGIN:
-    case RF_COMMAND_SET_LEVERAGE:
-        put_isolation(out, command);
-        break;
-    case RF_COMMAND_DEPOSIT:
-    case RF_COMMAND_ADJUST:
-    case RF_COMMAND_REQUEST_WITHDRAWAL:
-    case RF_COMMAND_DECIDE_WITHDRAWAL:
-    case RF_COMMAND_TRANSFER:
-    case RF_COMMAND_FUND_INSURANCE:
-        put_money(out, command);
-        break;
-    case RF_COMMAND_CREATE_ACCOUNT:
-    case RF_COMMAND_SUSPEND_ACCOUNT:
-    case RF_COMMAND_SET_FEES:
-    case RF_COMMAND_SET_ACCOUNT_LEVERAGE:
-    case RF_COMMAND_SET_STP:
-    case RF_COMMAND_SET_CANCEL_AFTER:
-        put_account(out, command);
-        break;
-    case RF_COMMAND_CREATE_INSTRUMENT:
-    case RF_COMMAND_UPDATE_INSTRUMENT:
-    case RF_COMMAND_SET_INSTRUMENT_STATE:
-    case RF_COMMAND_SET_MARK_PRICE:
-    case RF_COMMAND_CLEAR_MARK_PRICE:
-    case RF_COMMAND_SET_FUNDING_RATE:
-    case RF_COMMAND_SETTLE_FUNDING:
-    case RF_COMMAND_SETTLE_SESSION:
-        put_instrument(out, command);
-        break;
-    case RF_COMMAND_SET_INDEX_PRICE:
-        put_index(out, command);
-        break;
-    case RF_COMMAND_CREATE_CURRENCY:
-        put_currency(out, command);
-        break;
-    case RF_COMMAND_TICK:
-    case RF_COMMAND_FORGET_MARKS:
+#include "engine/command.def"
+#undef RF_COMMAND
     case RF_COMMAND_KINDS:
         break;
     }
@@ -305,39 +273,25 @@ static bool has_journal(const rf_journal_options *journal)
 
 /* ---- The verb ------------------------------------------------------------------------------------ */
 
-static int wrong_usage(const char *what, const char *argument)
-{
-    fprintf(stderr, "ringfence journal: %s%s (see ringfence help journal)\n", what, argument);
-    return 2;
-}
+static const struct option known[] = {{"from", required_argument, NULL, 'f'},
+                                      {"to", required_argument, NULL, 't'},
+                                      {"yes", no_argument, NULL, 'y'},
+                                      {"help", no_argument, NULL, 'h'},
+                                      {0}};
+static const rf_verb verb = {"journal", help_text, known};
 
 /* -1: go on. */
 static int read_options(journal_options *options, int argc, char **argv)
 {
-    static const struct option known[] = {{"from", required_argument, NULL, 'f'},
-                                          {"to", required_argument, NULL, 't'},
-                                          {"yes", no_argument, NULL, 'y'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-    int choice;
-    opterr = 0;
-    while ((choice = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        if (choice == 'h') {
-            fputs(help_text, stdout);
-            return 0;
-        }
-        if (choice == ':')
-            return wrong_usage("a value is missing: ", argv[optind - 1]);
-        if (choice == '?')
-            return wrong_usage("unknown option ", argv[optind - 1]);
+    int choice, status = -1;
+    while ((choice = rf_next_option(&verb, argc, argv, &status)) != -1) {
         if (choice == 'y')
             options->yes = true;
-        if ((choice == 'f' || choice == 't') &&
-            !rf_decimal_parse_id(optarg, strlen(optarg),
-                                 choice == 'f' ? &options->from : &options->to))
-            return wrong_usage("not the number of a record: ", optarg);
+        else if (!rf_decimal_parse_id(optarg, strlen(optarg),
+                                      choice == 'f' ? &options->from : &options->to))
+            return rf_wrong_usage(&verb, "not the number of a record: ", optarg);
     }
-    return -1;
+    return status;
 }
 
 int rf_cli_journal(int argc, char **argv)
@@ -349,10 +303,10 @@ int rf_cli_journal(int argc, char **argv)
     const char *what = optind < argc ? argv[optind] : "";
     const bool is_dump = strcmp(what, "dump") == 0;
     if (!is_dump && strcmp(what, "cut") != 0)
-        return wrong_usage("dump or cut, not ", what[0] ? what : "nothing");
+        return rf_wrong_usage(&verb, "dump or cut, not ", what[0] ? what : "nothing");
     if (argc - optind != 2)
-        return wrong_usage(argc - optind < 2 ? "a data directory is missing" : "one directory only",
-                           "");
+        return rf_wrong_usage(
+            &verb, argc - optind < 2 ? "a data directory is missing" : "one directory only", "");
     options.dir = argv[optind + 1];
     const rf_journal_options journal = {
         .disk = &rf_disk_files, .dir = options.dir, .segment_size = 8192};

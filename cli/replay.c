@@ -1,11 +1,11 @@
 /* The verb replay: a script of calls through the real engine on a virtual clock. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/push.h"
 #include "base/decimal.h"
+#include "cli/options.h"
 #include "cli/script.h"
 #include "cli/story.h"
 #include "cli/verbs.h"
@@ -80,7 +80,7 @@ typedef struct replay_option {
     uint32_t *number;
 } replay_option;
 
-enum { OPTIONS = 9, HELP = OPTIONS };
+enum { OPTIONS = 9 };
 
 static void list_options(replay_options *options, replay_option rows[OPTIONS])
 {
@@ -106,41 +106,27 @@ static bool take_option(const replay_option *row, const char *value)
     return true;
 }
 
-static int wrong_usage(const char *what, const char *option)
-{
-    fprintf(stderr, "ringfence replay: %s %s (see ringfence help replay)\n", what, option);
-    return 2;
-}
-
-/* 0: go on; 1: help was printed; 2: wrong usage. */
+/* -1: go on. */
 static int read_options(replay_options *options, int argc, char **argv)
 {
     replay_option rows[OPTIONS];
-    struct option known[OPTIONS + 2] = {[HELP] = {"help", no_argument, NULL, 0}};
-    int row = 0, choice;
+    struct option known[OPTIONS + 2] = {[OPTIONS] = {"help", no_argument, NULL, 'h'}};
+    const rf_verb verb = {"replay", rf_cli_replay_help, known};
+    int number, status = -1;
     *options = (replay_options){.path = "-", .limits = rf_world_limits};
     list_options(options, rows);
     for (int i = 0; i < OPTIONS; i++)
         known[i] = (struct option){rows[i].name, rows[i].number ? required_argument : no_argument,
-                                   NULL, 0};
-    opterr = 0;
-    while ((choice = getopt_long(argc, argv, ":", known, &row)) != -1) {
-        if (choice == ':')
-            return wrong_usage("a value is missing:", argv[optind - 1]);
-        if (choice != 0)
-            return wrong_usage("unknown option", argv[optind - 1]);
-        if (row == HELP) {
-            fputs(rf_cli_replay_help, stdout);
-            return 1;
-        }
-        if (!take_option(&rows[row], optarg))
+                                   NULL, i + 1};
+    while ((number = rf_next_option(&verb, argc, argv, &status)) != -1) {
+        if (!take_option(&rows[number - 1], optarg))
             return 2;
     }
-    if (argc - optind > 1)
-        return wrong_usage("one FILE only, not also", argv[optind + 1]);
+    if (status < 0 && argc - optind > 1)
+        return rf_wrong_usage(&verb, "one FILE only, not also ", argv[optind + 1]);
     if (optind < argc)
         options->path = argv[optind];
-    return 0;
+    return status;
 }
 
 /* ---- One line -------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 #include "cli/report.h"
 
-#include "prices/number.h"
+#include "cli/number_text.h"
 
 #include <string.h>
 
@@ -64,46 +64,16 @@ static const char style[] =
     "dt{color:var(--soft)}dd{margin:0}\n"
     "@media print{body{background:#fff}section,.tile{break-inside:avoid}}\n";
 
-typedef struct text {
-    char bytes[RF_NUMBER_TEXT_SIZE];
-} text;
-
-static text usd(int64_t amount)
+static rf_number_text short_usd(int64_t amount)
 {
-    text t;
-    rf_number_format_grouped(t.bytes, amount, 2);
-    return t;
+    rf_number_text text;
+    rf_report_short_usd(text.bytes, amount);
+    return text;
 }
 
-static text short_usd(int64_t amount)
+static rf_number_text when(int64_t time_ms)
 {
-    text t;
-    rf_report_short_usd(t.bytes, amount);
-    return t;
-}
-
-static text count(uint64_t number)
-{
-    text t;
-    rf_number_format_grouped(t.bytes, (rf_wide)number * RF_E8, 0);
-    return t;
-}
-
-static text when(int64_t time_ms)
-{
-    text t = {"&ndash;"};
-    if (time_ms)
-        rf_number_format_time(t.bytes, time_ms);
-    return t;
-}
-
-/* Share in e8 as a percentage. */
-static text percent(int64_t share)
-{
-    text t;
-    rf_number_format(t.bytes, (rf_wide)share * 100, 1);
-    strcat(t.bytes, " %");
-    return t;
+    return rf_text_time(time_ms, "&ndash;");
 }
 
 static int64_t part_of(uint64_t part, uint64_t whole)
@@ -145,11 +115,11 @@ static void put_head(FILE *out, const rf_simulate_result *result)
           "history</h1>\n<p "
           "class=\"lead\">",
           out);
-    fprintf(out, "%s isolated positions", count(result->isolations).bytes);
+    fprintf(out, "%s isolated positions", rf_text_count(result->isolations).bytes);
     if (result->crosses)
-        fprintf(out, " and %s opposite cross positions", count(result->crosses).bytes);
+        fprintf(out, " and %s opposite cross positions", rf_text_count(result->crosses).bytes);
     fprintf(out, ", from %s to %s UTC, through %s bars of ", when(result->start_ms).bytes,
-            when(result->end_ms).bytes, count(result->bars).bytes);
+            when(result->end_ms).bytes, rf_text_count(result->bars).bytes);
     for (uint32_t i = 0; i < result->series_count; i++) {
         fprintf(out, "%s%s (", i ? ", " : "", result->series[i].name);
         put_file_name(out, result->options->paths[i]);
@@ -169,14 +139,14 @@ static void put_tiles(FILE *out, const rf_simulate_result *result)
     char words[160];
     fputs("<div class=\"tiles\">\n", out);
     snprintf(words, sizeof words, "isolated positions liquidated, %s of all",
-             percent(part_of(liquidated, result->isolations)).bytes);
-    put_tile(out, count(liquidated).bytes, words);
+             rf_text_percent(part_of(liquidated, result->isolations)).bytes);
+    put_tile(out, rf_text_count(liquidated).bytes, words);
     put_tile(out, short_usd(total_loss(result)).bytes, "lost in them, all of it put in before");
     snprintf(words, sizeof words, "lowest equity of the fund, from %s",
              short_usd(result->fund_start).bytes);
     put_tile(out, short_usd(result->fund_low).bytes, words);
     put_tile(out, short_usd(result->largest_shortfall).bytes, "largest shortfall of one position");
-    put_tile(out, count(result->main_touched).bytes,
+    put_tile(out, rf_text_count(result->main_touched).bytes,
              "main accounts touched by the liquidation of an isolation");
     fputs("</div>\n", out);
 }
@@ -206,20 +176,21 @@ static void put_fund(FILE *out, const rf_simulate_result *result)
             "USD, of it cash "
             "%s</dd><dt>uncovered losses</dt><dd>%s USD</dd><dt>socialized losses</dt><dd>%s "
             "USD</dd></dl>\n</section>\n",
-            usd(result->fund_start).bytes, usd(result->fund_low).bytes,
-            when(result->fund_low_ms).bytes, usd(result->fund_end).bytes,
-            usd(result->fund_cash).bytes, usd(result->uncovered).bytes,
-            usd(result->socialized).bytes);
+            rf_text_usd(result->fund_start).bytes, rf_text_usd(result->fund_low).bytes,
+            when(result->fund_low_ms).bytes, rf_text_usd(result->fund_end).bytes,
+            rf_text_usd(result->fund_cash).bytes, rf_text_usd(result->uncovered).bytes,
+            rf_text_usd(result->socialized).bytes);
 }
 
 static void put_cells(FILE *out, uint64_t positions, const rf_simulate_outcomes *outcomes)
 {
     const uint32_t liquidated = rf_simulate_liquidations(outcomes);
     fprintf(out, "<td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>",
-            count(positions).bytes, count(liquidated).bytes,
-            percent(part_of(liquidated, positions)).bytes, count(outcomes->closed_in_book).bytes,
-            count(outcomes->taken_over).bytes, count(outcomes->deleveraged).bytes,
-            count(outcomes->recovered).bytes);
+            rf_text_count(positions).bytes, rf_text_count(liquidated).bytes,
+            rf_text_percent(part_of(liquidated, positions)).bytes,
+            rf_text_count(outcomes->closed_in_book).bytes,
+            rf_text_count(outcomes->taken_over).bytes, rf_text_count(outcomes->deleveraged).bytes,
+            rf_text_count(outcomes->recovered).bytes);
 }
 
 static void put_table(FILE *out, const rf_simulate_result *result)
@@ -235,12 +206,12 @@ static void put_table(FILE *out, const rf_simulate_result *result)
         const rf_simulate_row *row = &result->rows[i];
         fprintf(out, "<tr><td>%ux</td>", row->leverage);
         put_cells(out, row->positions, &row->outcomes);
-        fprintf(out, "<td>%s</td><td>%s</td><td>%s</td></tr>\n", usd(row->loss).bytes,
+        fprintf(out, "<td>%s</td><td>%s</td><td>%s</td></tr>\n", rf_text_usd(row->loss).bytes,
                 when(row->first_ms).bytes, when(row->last_ms).bytes);
     }
     fputs("<tr class=\"sum\"><td>all isolated</td>", out);
     put_cells(out, result->isolations, &result->isolated);
-    fprintf(out, "<td>%s</td><td></td><td></td></tr>\n", usd(total_loss(result)).bytes);
+    fprintf(out, "<td>%s</td><td></td><td></td></tr>\n", rf_text_usd(total_loss(result)).bytes);
     if (result->crosses) {
         fputs("<tr><td>all cross</td>", out);
         put_cells(out, result->crosses, &result->cross);
@@ -270,21 +241,21 @@ static void put_check(FILE *out, const char *name, bool fine, const char *words)
 static void put_checks(FILE *out, const rf_simulate_result *result)
 {
     char words[160];
-    text residual;
+    rf_number_text residual;
     fputs("<section>\n<h2>Checks</h2>\n<dl>\n", out);
     rf_number_format(residual.bytes, result->conservation_residual, 8);
     snprintf(words, sizeof words, "%s USD, the largest of %s bars", residual.bytes,
-             count(result->residual_checks).bytes);
+             rf_text_count(result->residual_checks).bytes);
     put_check(out, "conservation residual", result->conservation_residual == 0, words);
     put_check(out, "main accounts touched by an isolation's liquidation", result->main_touched == 0,
-              count(result->main_touched).bytes);
+              rf_text_count(result->main_touched).bytes);
     put_check(out, "users who lost more than they put in", result->lost_more == 0,
-              count(result->lost_more).bytes);
+              rf_text_count(result->lost_more).bytes);
     put_check(out, "balances that the events rebuild wrongly", result->rebuilt_wrong == 0,
-              count(result->rebuilt_wrong).bytes);
+              rf_text_count(result->rebuilt_wrong).bytes);
     snprintf(words, sizeof words, "%s%s, %s full checks",
              result->broken[0] ? "broken: " : "all hold", result->broken,
-             count(result->invariant_checks).bytes);
+             rf_text_count(result->invariant_checks).bytes);
     put_check(out, "invariants", result->broken[0] == '\0', words);
     fprintf(out, "<dt>digest</dt><dd><code>%016llx%016llx</code></dd>\n</dl>\n</section>\n",
             (unsigned long long)result->digest.high, (unsigned long long)result->digest.low);
@@ -293,7 +264,7 @@ static void put_checks(FILE *out, const rf_simulate_result *result)
 static void put_method(FILE *out, const rf_simulate_result *result)
 {
     const rf_simulate_options *options = result->options;
-    text depth;
+    rf_number_text depth;
     rf_number_format(depth.bytes, options->maker_depth, 2);
     fputs("<section>\n<h2>How it was run</h2>\n"
           "<p>Every account opens one isolated position at the close of the first bar; some also "
@@ -311,15 +282,16 @@ static void put_method(FILE *out, const rf_simulate_result *result)
           "margin or closes; a bar says nothing about the order of trades inside it.</p>\n<dl>\n",
           out);
     fprintf(out, "<dt>long share</dt><dd>%s</dd><dt>cross share</dt><dd>%s</dd>",
-            percent(options->long_share).bytes, percent(options->cross_share).bytes);
+            rf_text_percent(options->long_share).bytes,
+            rf_text_percent(options->cross_share).bytes);
     fprintf(out,
             "<dt>extra margin</dt><dd>up to %s</dd><dt>maker depth</dt><dd>%s times the bar's "
             "volume a side</dd>",
-            percent(options->extra_margin).bytes, depth.bytes);
+            rf_text_percent(options->extra_margin).bytes, depth.bytes);
     fprintf(out, "<dt>largest leverage</dt><dd>%ux</dd><dt>seed</dt><dd>%llu</dd>",
             options->max_leverage, (unsigned long long)options->seed);
     fprintf(out, "<dt>commands, events</dt><dd>%s, %s</dd></dl>\n</section>\n",
-            count(result->commands).bytes, count(result->events).bytes);
+            rf_text_count(result->commands).bytes, rf_text_count(result->events).bytes);
 }
 
 void rf_report_write(FILE *out, const rf_simulate_result *result)

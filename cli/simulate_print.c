@@ -1,50 +1,23 @@
+#include "cli/number_text.h"
 #include "cli/simulate.h"
-#include "prices/number.h"
 
 #include <string.h>
 
-typedef struct text {
-    char bytes[RF_NUMBER_TEXT_SIZE];
-} text;
-
-/* Dollars and cents with thousands apart, cut toward zero: for people. JSON has all decimals. */
-static text usd(int64_t amount)
+static rf_number_text exact(rf_wide amount)
 {
-    text t;
-    rf_number_format_grouped(t.bytes, amount, 2);
-    return t;
+    rf_number_text text;
+    rf_number_format(text.bytes, amount, 8);
+    return text;
 }
 
-static text exact(rf_wide amount)
+static rf_number_text when(int64_t time_ms)
 {
-    text t;
-    rf_number_format(t.bytes, amount, 8);
-    return t;
+    return rf_text_time(time_ms, "-");
 }
 
-static text count(uint64_t number)
+static rf_number_text percent(uint64_t part, uint64_t whole)
 {
-    text t;
-    rf_number_format_grouped(t.bytes, (rf_wide)number * RF_E8, 0);
-    return t;
-}
-
-static text when(int64_t time_ms)
-{
-    text t = {"-"};
-    if (time_ms)
-        rf_number_format_time(t.bytes, time_ms);
-    return t;
-}
-
-static text percent(uint64_t part, uint64_t whole)
-{
-    text t = {"-"};
-    if (whole) {
-        rf_number_format(t.bytes, (rf_wide)part * 100 * RF_E8 / whole, 1);
-        strcat(t.bytes, " %");
-    }
-    return t;
+    return whole ? rf_text_percent((rf_wide)part * RF_E8 / whole) : (rf_number_text){"-"};
 }
 
 /* ---- Tables ------------------------------------------------------------------------------------------------------ */
@@ -52,8 +25,9 @@ static text percent(uint64_t part, uint64_t whole)
 static void print_head(FILE *out, const rf_simulate_result *result)
 {
     fprintf(out, "%s isolated positions and %s opposite cross positions, %s to %s UTC, %s bars\n",
-            count(result->isolations).bytes, count(result->crosses).bytes,
-            when(result->start_ms).bytes, when(result->end_ms).bytes, count(result->bars).bytes);
+            rf_text_count(result->isolations).bytes, rf_text_count(result->crosses).bytes,
+            when(result->start_ms).bytes, when(result->end_ms).bytes,
+            rf_text_count(result->bars).bytes);
     for (uint32_t i = 0; i < result->series_count; i++) {
         const rf_simulate_series *series = &result->series[i];
         int64_t low = INT64_MAX, high = 0;
@@ -62,22 +36,24 @@ static void print_head(FILE *out, const rf_simulate_result *result)
             high = series->moments[bar].high > high ? series->moments[bar].high : high;
         }
         fprintf(out, "%s: entry at %s, low %s, high %s, last %s\n", series->name,
-                usd(series->moments[0].close).bytes, usd(low).bytes, usd(high).bytes,
-                usd(series->moments[series->count - 1].close).bytes);
+                rf_text_usd(series->moments[0].close).bytes, rf_text_usd(low).bytes,
+                rf_text_usd(high).bytes,
+                rf_text_usd(series->moments[series->count - 1].close).bytes);
     }
     if (result->gaps > 0)
         fprintf(out, "%s holes of more than a day in the history were passed over\n",
-                count(result->gaps).bytes);
+                rf_text_count(result->gaps).bytes);
 }
 
 static void print_row(FILE *out, const char *name, uint64_t positions,
                       const rf_simulate_outcomes *outcomes)
 {
     const uint32_t liquidated = rf_simulate_liquidations(outcomes);
-    fprintf(out, "%-9s %9s %10s %8s %9s %9s %9s %9s", name, count(positions).bytes,
-            count(liquidated).bytes, percent(liquidated, positions).bytes,
-            count(outcomes->closed_in_book).bytes, count(outcomes->taken_over).bytes,
-            count(outcomes->deleveraged).bytes, count(outcomes->recovered).bytes);
+    fprintf(out, "%-9s %9s %10s %8s %9s %9s %9s %9s", name, rf_text_count(positions).bytes,
+            rf_text_count(liquidated).bytes, percent(liquidated, positions).bytes,
+            rf_text_count(outcomes->closed_in_book).bytes,
+            rf_text_count(outcomes->taken_over).bytes, rf_text_count(outcomes->deleveraged).bytes,
+            rf_text_count(outcomes->recovered).bytes);
 }
 
 static void print_leverages(FILE *out, const rf_simulate_result *result)
@@ -92,12 +68,12 @@ static void print_leverages(FILE *out, const rf_simulate_result *result)
         char name[16];
         snprintf(name, sizeof name, "%ux", row->leverage);
         print_row(out, name, row->positions, &row->outcomes);
-        fprintf(out, " %16s  %-16s  %s\n", usd(row->loss).bytes, when(row->first_ms).bytes,
+        fprintf(out, " %16s  %-16s  %s\n", rf_text_usd(row->loss).bytes, when(row->first_ms).bytes,
                 when(row->last_ms).bytes);
         loss += row->loss;
     }
     print_row(out, "all", result->isolations, &result->isolated);
-    fprintf(out, " %16s\n", usd(loss).bytes);
+    fprintf(out, " %16s\n", rf_text_usd(loss).bytes);
     if (result->crosses > 0) {
         fputs("\nCross positions\n", out);
         fprintf(out, "%-9s %9s %10s %8s %9s %9s %9s %9s\n", "", "positions", "liquidated", "share",
@@ -110,36 +86,39 @@ static void print_leverages(FILE *out, const rf_simulate_result *result)
 static void print_fund(FILE *out, const rf_simulate_result *result)
 {
     fputs("\nInsurance fund, USD\n", out);
-    fprintf(out, "  at the start        %18s\n", usd(result->fund_start).bytes);
-    fprintf(out, "  lowest              %18s  %s\n", usd(result->fund_low).bytes,
+    fprintf(out, "  at the start        %18s\n", rf_text_usd(result->fund_start).bytes);
+    fprintf(out, "  lowest              %18s  %s\n", rf_text_usd(result->fund_low).bytes,
             when(result->fund_low_ms).bytes);
-    fprintf(out, "  at the end          %18s  of it cash %s\n", usd(result->fund_end).bytes,
-            usd(result->fund_cash).bytes);
-    fprintf(out, "  uncovered losses    %18s\n", usd(result->uncovered).bytes);
-    fprintf(out, "  socialized losses   %18s\n", usd(result->socialized).bytes);
+    fprintf(out, "  at the end          %18s  of it cash %s\n", rf_text_usd(result->fund_end).bytes,
+            rf_text_usd(result->fund_cash).bytes);
+    fprintf(out, "  uncovered losses    %18s\n", rf_text_usd(result->uncovered).bytes);
+    fprintf(out, "  socialized losses   %18s\n", rf_text_usd(result->socialized).bytes);
     fprintf(out, "  largest shortfall   %18s  of one isolation, when its liquidation began\n",
-            usd(result->largest_shortfall).bytes);
+            rf_text_usd(result->largest_shortfall).bytes);
     fprintf(out, "  deleveraged         %18s  times a profitable position was reduced\n",
-            count(result->counterparties).bytes);
+            rf_text_count(result->counterparties).bytes);
 }
 
 static void print_checks(FILE *out, const rf_simulate_result *result)
 {
     fputs("\nChecks\n", out);
     fprintf(out, "  conservation residual                 %s  (largest of %s bars)\n",
-            exact(result->conservation_residual).bytes, count(result->residual_checks).bytes);
-    fprintf(out, "  main accounts touched by isolation    %s\n", count(result->main_touched).bytes);
-    fprintf(out, "  users who lost more than they put in  %s\n", count(result->lost_more).bytes);
+            exact(result->conservation_residual).bytes,
+            rf_text_count(result->residual_checks).bytes);
+    fprintf(out, "  main accounts touched by isolation    %s\n",
+            rf_text_count(result->main_touched).bytes);
+    fprintf(out, "  users who lost more than they put in  %s\n",
+            rf_text_count(result->lost_more).bytes);
     fprintf(out, "  balances that events rebuild wrongly  %s\n",
-            count(result->rebuilt_wrong).bytes);
+            rf_text_count(result->rebuilt_wrong).bytes);
     fprintf(out, "  invariants                            %s%s  (%s full checks)\n",
             result->broken[0] ? "BROKEN: " : "hold", result->broken,
-            count(result->invariant_checks).bytes);
+            rf_text_count(result->invariant_checks).bytes);
     if (result->quotes_refused)
         fprintf(out, "  maker's quotes refused                %s\n",
-                count(result->quotes_refused).bytes);
-    fprintf(out, "  commands, events                      %s, %s\n", count(result->commands).bytes,
-            count(result->events).bytes);
+                rf_text_count(result->quotes_refused).bytes);
+    fprintf(out, "  commands, events                      %s, %s\n",
+            rf_text_count(result->commands).bytes, rf_text_count(result->events).bytes);
     fprintf(out, "  digest                                %016llx%016llx\n",
             (unsigned long long)result->digest.high, (unsigned long long)result->digest.low);
 }

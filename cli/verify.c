@@ -1,5 +1,4 @@
 /* The verb verify: a data directory's journal once more through the engine. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "api/put.h"
 #include "base/crc32c.h"
 #include "base/decimal.h"
+#include "cli/options.h"
 #include "cli/verbs.h"
 #include "server/audit.h"
 #include "venue/recover.h"
@@ -290,39 +290,29 @@ static void print_text(const verification *run, bool good)
         fprintf(stderr, "ringfence verify: %s\n", run->error);
 }
 
-static int wrong_usage(const char *what, const char *argument)
-{
-    fprintf(stderr, "ringfence verify: %s%s (see ringfence help verify)\n", what, argument);
-    return 2;
-}
+static const struct option known[] = {{"json", no_argument, NULL, 'j'},
+                                      {"check-every", required_argument, NULL, 'c'},
+                                      {"help", no_argument, NULL, 'h'},
+                                      {0}};
+static const rf_verb verb = {"verify", help_text, known};
 
 /* -1: go on. */
 static int read_options(verification *run, int argc, char **argv)
 {
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
-                                          {"check-every", required_argument, NULL, 'c'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
-    int choice;
-    opterr = 0;
-    while ((choice = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        if (choice == 'h') {
-            fputs(help_text, stdout);
-            return 0;
-        }
-        if (choice == ':')
-            return wrong_usage("a value is missing: ", argv[optind - 1]);
-        if (choice == '?')
-            return wrong_usage("unknown option ", argv[optind - 1]);
+    int choice, status = -1;
+    while ((choice = rf_next_option(&verb, argc, argv, &status)) != -1) {
         if (choice == 'j')
             run->json = true;
-        if (choice == 'c' && (!rf_decimal_parse_id(optarg, strlen(optarg), &run->check_every) ||
-                              run->check_every == 0))
-            return wrong_usage("--check-every takes a whole number from 1 on, not ", optarg);
+        else if (!rf_decimal_parse_id(optarg, strlen(optarg), &run->check_every) ||
+                 run->check_every == 0)
+            return rf_wrong_usage(&verb, "--check-every takes a whole number from 1 on, not ",
+                                  optarg);
     }
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
-        return wrong_usage(argc == optind ? "a data directory is missing" : "one directory only",
-                           "");
+        return rf_wrong_usage(
+            &verb, argc == optind ? "a data directory is missing" : "one directory only", "");
     run->dir = run->options.dir = argv[optind];
     return -1;
 }

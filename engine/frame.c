@@ -173,60 +173,28 @@ static void x_currency(rf_stream *stream, rf_command *command)
 #include "engine/field.def"
 }
 
+/* The group that a row of command.def names. */
+#define GROUP_order x_order(stream, &command->u.order)
+#define GROUP_change x_change(stream, command)
+#define GROUP_list x_list(stream, command, legs)
+#define GROUP_isolation x_isolation(stream, command)
+#define GROUP_money x_money(stream, command)
+#define GROUP_account x_account(stream, command)
+#define GROUP_instrument x_instrument(stream, command, config)
+#define GROUP_index x_index(stream, command)
+#define GROUP_currency x_currency(stream, command)
+#define GROUP_nothing (void)0
+
 static void x_fields(rf_stream *stream, rf_command *command, rf_order_params *legs,
                      rf_instrument_config *config)
 {
     switch (command->kind) {
-    case RF_COMMAND_PLACE_ORDER:
-        x_order(stream, &command->u.order);
+#define RF_COMMAND(name, fields, doc) \
+    case RF_COMMAND_##name:           \
+        GROUP_##fields;               \
         break;
-    case RF_COMMAND_AMEND_ORDER:
-    case RF_COMMAND_CANCEL_ORDER:
-    case RF_COMMAND_CANCEL_ORDERS:
-        x_change(stream, command);
-        break;
-    case RF_COMMAND_PLACE_LIST:
-    case RF_COMMAND_CANCEL_LIST:
-        x_list(stream, command, legs);
-        break;
-    case RF_COMMAND_MOVE_MARGIN:
-    case RF_COMMAND_SET_LEVERAGE:
-        x_isolation(stream, command);
-        break;
-    case RF_COMMAND_DEPOSIT:
-    case RF_COMMAND_ADJUST:
-    case RF_COMMAND_REQUEST_WITHDRAWAL:
-    case RF_COMMAND_DECIDE_WITHDRAWAL:
-    case RF_COMMAND_TRANSFER:
-    case RF_COMMAND_FUND_INSURANCE:
-        x_money(stream, command);
-        break;
-    case RF_COMMAND_CREATE_ACCOUNT:
-    case RF_COMMAND_SUSPEND_ACCOUNT:
-    case RF_COMMAND_SET_FEES:
-    case RF_COMMAND_SET_ACCOUNT_LEVERAGE:
-    case RF_COMMAND_SET_STP:
-    case RF_COMMAND_SET_CANCEL_AFTER:
-        x_account(stream, command);
-        break;
-    case RF_COMMAND_CREATE_INSTRUMENT:
-    case RF_COMMAND_UPDATE_INSTRUMENT:
-    case RF_COMMAND_SET_INSTRUMENT_STATE:
-    case RF_COMMAND_SET_MARK_PRICE:
-    case RF_COMMAND_CLEAR_MARK_PRICE:
-    case RF_COMMAND_SET_FUNDING_RATE:
-    case RF_COMMAND_SETTLE_FUNDING:
-    case RF_COMMAND_SETTLE_SESSION:
-        x_instrument(stream, command, config);
-        break;
-    case RF_COMMAND_SET_INDEX_PRICE:
-        x_index(stream, command);
-        break;
-    case RF_COMMAND_CREATE_CURRENCY:
-        x_currency(stream, command);
-        break;
-    case RF_COMMAND_TICK:
-    case RF_COMMAND_FORGET_MARKS:
+#include "engine/command.def"
+#undef RF_COMMAND
     case RF_COMMAND_KINDS:
         break;
     }

@@ -198,7 +198,7 @@ typedef struct rf_order_params {
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 typedef enum rf_command_kind {
-#define RF_COMMAND(name, doc) RF_COMMAND_##name,
+#define RF_COMMAND(name, fields, doc) RF_COMMAND_##name,
 #include "engine/command.def"
 #undef RF_COMMAND
     RF_COMMAND_KINDS

@@ -77,7 +77,7 @@ class Table:
             for alias in filter(None, json.loads(aliases).split("|")):
                 self.aliases[params, alias] = name
         self.events = expand("engine/event.def", "RF_EVENT(name,doc)=@ROW name")
-        self.commands = expand("engine/command.def", "RF_COMMAND(name,doc)=@ROW name")
+        self.commands = expand("engine/command.def", "RF_COMMAND(name,fields,doc)=@ROW name")
         self.channels = [json.loads(row) for row in expand("api/channels.def",
                                                            "RF_CHANNEL(id,pattern,door,interval,doc)=@ROW pattern")]
         self.settings = expand("server/config.def",

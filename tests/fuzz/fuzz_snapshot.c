@@ -5,17 +5,12 @@
  * with its sign, or cut here). */
 #include <string.h>
 
-#include "engine/digest.h" /* the forger needs what the checksums are made with */
 #include "include/ringfence.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/tape.h"
 #include "venue/world.h"
 
-enum { EDIT_SIZE = 9, EDITS_MAX = 16, HEAD_SIZE = 64 };
-
-typedef struct bytes {
-    unsigned char *data;
-    size_t size, at, room;
-} bytes;
+enum { EDIT_SIZE = 9, EDITS_MAX = 16 };
 
 static const rf_limits limits = {
     .accounts_max = 8,
@@ -27,29 +22,6 @@ static const rf_limits limits = {
     .window_ticks = 4096,
     .watch_buckets = 64,
 };
-
-static bool write_bytes(void *context, const void *data, size_t size)
-{
-    bytes *to = context;
-    if (size > to->room - to->size) {
-        to->room = 2 * (to->size + size);
-        to->data = realloc(to->data, to->room);
-        MUST(to->data);
-    }
-    memcpy(to->data + to->size, data, size);
-    to->size += size;
-    return true;
-}
-
-static bool read_bytes(void *context, void *data, size_t size)
-{
-    bytes *from = context;
-    if (size > from->size - from->at)
-        return false;
-    memcpy(data, from->data + from->at, size);
-    from->at += size;
-    return true;
-}
 
 static rf_engine *fresh_engine(void)
 {
@@ -123,79 +95,49 @@ static void call(rf_world *world, size_t row)
     free(out.data);
 }
 
-static void make_base(bytes *base)
+static void make_base(tape *base)
 {
     rf_world world;
     MUST(rf_world_open(&world, &limits, false));
     for (size_t row = 0; row < sizeof calls / sizeof *calls; row++)
         call(&world, row);
-    MUST(rf_engine_save(world.engine, write_bytes, base));
+    MUST(rf_engine_save(world.engine, tape_write, base));
     rf_world_close(&world);
 }
 
 /* ---- Forgery --------------------------------------------------------------------------------- */
 
-static uint32_t word_at(const unsigned char *at)
+static void edit(tape *stream, const uint8_t *edit_bytes)
 {
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static void put(unsigned char *at, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
-}
-
-/* Blocks are a length, their bytes and the digest so far: makes the digests fit. */
-static void seal(bytes *stream)
-{
-    rf_hash hash;
-    size_t at = HEAD_SIZE;
-    rf_hash_start(&hash);
-    while (at + 20 <= stream->size) {
-        uint32_t size = word_at(stream->data + at);
-        if (size > stream->size - at - 20)
-            return;
-        if (size != 0)
-            rf_hash_block(&hash, stream->data + at + 4, size);
-        rf_digest digest = rf_hash_finish(&hash);
-        put(stream->data + at + 4 + size, digest.low, 8);
-        put(stream->data + at + 12 + size, digest.high, 8);
-        at += 20 + size;
-    }
-}
-
-static void edit(bytes *stream, const uint8_t *edit_bytes)
-{
-    size_t at = word_at(edit_bytes) % stream->size, width = (size_t)1 << (edit_bytes[4] & 3);
-    int64_t value = (int32_t)word_at(edit_bytes + 5);
+    size_t at = rf_get_le(edit_bytes, 4) % stream->size, width = (size_t)1 << (edit_bytes[4] & 3);
+    int64_t value = (int32_t)rf_get_le(edit_bytes + 5, 4);
     if ((edit_bytes[4] & 0x3c) == 0x3c)
         stream->size = at + 1;
     else if (width <= stream->size - at)
-        put(stream->data + at, (uint64_t)value, width);
+        rf_put_le(stream->bytes + at, (uint64_t)value, width);
 }
 
-static void check_state(rf_engine *engine, const bytes *loaded)
+static void check_state(rf_engine *engine, const tape *loaded)
 {
-    static bytes saved;
+    static tape saved;
     saved.size = saved.at = 0;
-    MUST(rf_engine_save(engine, write_bytes, &saved));
-    MUST(saved.size == loaded->size && memcmp(saved.data, loaded->data, saved.size) == 0);
+    MUST(rf_engine_save(engine, tape_write, &saved));
+    MUST(saved.size == loaded->size && memcmp(saved.bytes, loaded->bytes, saved.size) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bytes base, stream;
+    static tape base, stream;
     const char *error = NULL;
     if (base.size == 0)
         make_base(&base);
     stream.size = stream.at = 0;
-    write_bytes(&stream, base.data, base.size);
+    tape_write(&stream, base.bytes, base.size);
     for (size_t i = 0; i < EDITS_MAX && (i + 1) * EDIT_SIZE <= size; i++)
         edit(&stream, data + i * EDIT_SIZE);
-    seal(&stream);
+    tape_seal(&stream);
     rf_engine *engine = fresh_engine();
-    if (rf_engine_load(engine, read_bytes, &stream, &error))
+    if (rf_engine_load(engine, tape_read, &stream, &error))
         check_state(engine, &stream);
     else
         MUST(error);

@@ -6,7 +6,7 @@
 /* ---- Names ------------------------------------------------------------------------------------------------ */
 
 static const char *const command_names[] = {
-#define RF_COMMAND(name, doc) #name,
+#define RF_COMMAND(name, fields, doc) #name,
 #include "engine/command.def"
 #undef RF_COMMAND
 };

@@ -125,72 +125,57 @@ static uint64_t number_of(const char *text)
     return number;
 }
 
+/* One option: a number, a switch or a text. */
+typedef struct sim_option {
+    const char *name;
+    uint64_t *number;
+    bool *flag;
+    const char **text;
+} sim_option;
+
+enum { OPTIONS = 13, REBUILD = 3 };
+
+/* --rebuild alone is every 100. */
+static void take_option(const sim_option *option, const char *value)
+{
+    if (option->number)
+        *option->number = value ? number_of(value) : 100;
+    else if (option->flag)
+        *option->flag = true;
+    else
+        *option->text = value;
+}
+
 static sim_options read_options(int count, char **words)
 {
-    static const struct option names[] = {
-        {"commands", required_argument, NULL, 'c'},
-        {"seed", required_argument, NULL, 's'},
-        {"check-every", required_argument, NULL, 'k'},
-        {"rebuild", optional_argument, NULL, 'r'},
-        {"snapshot-every", required_argument, NULL, 'n'},
-        {"digest-every", required_argument, NULL, 'd'},
-        {"damage", required_argument, NULL, 'b'},
-        {"forge", required_argument, NULL, 'f'},
-        {"hash", no_argument, NULL, 'h'},
-        {"quiet", no_argument, NULL, 'q'},
-        {"journal", required_argument, NULL, 'j'},
-        {"trace", required_argument, NULL, 't'},
-        {"partial", no_argument, NULL, 'p'},
-        {"help", no_argument, NULL, '?'},
-        {0},
-    };
     sim_options options = {.commands = 100000, .seed = 1, .check_every = 1};
-    int letter;
-    while ((letter = getopt_long(count, words, "", names, NULL)) != -1) {
-        switch (letter) {
-        case 'c':
-            options.commands = number_of(optarg);
-            break;
-        case 's':
-            options.seed = number_of(optarg);
-            break;
-        case 'k':
-            options.check_every = number_of(optarg);
-            break;
-        case 'r':
-            options.rebuild_every = optarg ? number_of(optarg) : 100;
-            break;
-        case 'n':
-            options.snapshot_every = number_of(optarg);
-            break;
-        case 'd':
-            options.digest_every = number_of(optarg);
-            break;
-        case 'b':
-            options.damage = number_of(optarg);
-            break;
-        case 'f':
-            options.forge = number_of(optarg);
-            break;
-        case 'h':
-            options.hash = true;
-            break;
-        case 'j':
-            options.journal = optarg;
-            break;
-        case 't':
-            options.trace = number_of(optarg);
-            break;
-        case 'q':
-            options.quiet = true;
-            break;
-        case 'p':
-            options.partial = true;
-            break;
-        default:
+    const sim_option rows[OPTIONS] = {
+        {"commands", .number = &options.commands},
+        {"seed", .number = &options.seed},
+        {"check-every", .number = &options.check_every},
+        {"rebuild", .number = &options.rebuild_every},
+        {"snapshot-every", .number = &options.snapshot_every},
+        {"digest-every", .number = &options.digest_every},
+        {"damage", .number = &options.damage},
+        {"forge", .number = &options.forge},
+        {"trace", .number = &options.trace},
+        {"hash", .flag = &options.hash},
+        {"quiet", .flag = &options.quiet},
+        {"partial", .flag = &options.partial},
+        {"journal", .text = &options.journal},
+    };
+    struct option known[OPTIONS + 1] = {{0}};
+    int number;
+    for (int i = 0; i < OPTIONS; i++)
+        known[i] = (struct option){rows[i].name, rows[i].flag ? no_argument : required_argument,
+                                   NULL, i + 1};
+    known[REBUILD].has_arg = optional_argument;
+    while ((number = getopt_long(count, words, "", known, NULL)) != -1) {
+        if (number == '?') {
             fputs(usage, stderr);
             exit(2);
         }
+        take_option(&rows[number - 1], optarg);
     }
     if (optind != count) {
         fputs(usage, stderr);

@@ -142,66 +142,46 @@ static void keep_alive(rf_command *command)
         command->u.instrument.state = RF_STATE_HALTED;
 }
 
+static void spoil_change(sim_run *sim, rf_command *command)
+{
+    if (sim_chance(&sim->random, 4))
+        command->u.change.account = 1 + sim_below(&sim->random, sim->mirror.accounts);
+    else
+        spoil_bytes(sim, &command->u.change,
+                    offsetof(rf_command, u.change.new_client_oid) - offsetof(rf_command, u.change) +
+                        8);
+}
+
+static void spoil_instrument(sim_run *sim, rf_command *command)
+{
+    if (command->kind == RF_COMMAND_CREATE_INSTRUMENT ||
+        command->kind == RF_COMMAND_UPDATE_INSTRUMENT)
+        spoil_config(sim, command);
+    else
+        spoil_bytes(sim, &command->u.instrument.instrument, sizeof command->u.instrument - 8);
+}
+
+/* The group that a row of command.def names. */
+#define GROUP_order spoil_order(sim, &command->u.order)
+#define GROUP_change spoil_change(sim, command)
+#define GROUP_list spoil_list(sim, command)
+#define GROUP_isolation spoil_bytes(sim, &command->u.isolation, sizeof command->u.isolation)
+#define GROUP_money spoil_bytes(sim, &command->u.money, sizeof command->u.money)
+#define GROUP_account spoil_bytes(sim, &command->u.account, sizeof command->u.account)
+#define GROUP_instrument spoil_instrument(sim, command)
+#define GROUP_index spoil_bytes(sim, &command->u.index, sizeof command->u.index)
+#define GROUP_currency spoil_bytes(sim, &command->u.currency, sizeof command->u.currency)
+#define GROUP_nothing (void)0
+
 static void spoil_once(sim_run *sim, rf_command *command)
 {
     switch (command->kind) {
-    case RF_COMMAND_PLACE_ORDER:
-        spoil_order(sim, &command->u.order);
+#define RF_COMMAND(name, fields, doc) \
+    case RF_COMMAND_##name:           \
+        GROUP_##fields;               \
         break;
-    case RF_COMMAND_PLACE_LIST:
-    case RF_COMMAND_CANCEL_LIST:
-        spoil_list(sim, command);
-        break;
-    case RF_COMMAND_CREATE_INSTRUMENT:
-    case RF_COMMAND_UPDATE_INSTRUMENT:
-        spoil_config(sim, command);
-        break;
-    case RF_COMMAND_AMEND_ORDER:
-    case RF_COMMAND_CANCEL_ORDER:
-    case RF_COMMAND_CANCEL_ORDERS:
-        if (sim_chance(&sim->random, 4))
-            command->u.change.account = 1 + sim_below(&sim->random, sim->mirror.accounts);
-        else
-            spoil_bytes(sim, &command->u.change,
-                        offsetof(rf_command, u.change.new_client_oid) -
-                            offsetof(rf_command, u.change) + 8);
-        break;
-    case RF_COMMAND_MOVE_MARGIN:
-    case RF_COMMAND_SET_LEVERAGE:
-        spoil_bytes(sim, &command->u.isolation, sizeof command->u.isolation);
-        break;
-    case RF_COMMAND_DEPOSIT:
-    case RF_COMMAND_ADJUST:
-    case RF_COMMAND_TRANSFER:
-    case RF_COMMAND_REQUEST_WITHDRAWAL:
-    case RF_COMMAND_DECIDE_WITHDRAWAL:
-    case RF_COMMAND_FUND_INSURANCE:
-        spoil_bytes(sim, &command->u.money, sizeof command->u.money);
-        break;
-    case RF_COMMAND_CREATE_ACCOUNT:
-    case RF_COMMAND_SUSPEND_ACCOUNT:
-    case RF_COMMAND_SET_FEES:
-    case RF_COMMAND_SET_ACCOUNT_LEVERAGE:
-    case RF_COMMAND_SET_STP:
-    case RF_COMMAND_SET_CANCEL_AFTER:
-        spoil_bytes(sim, &command->u.account, sizeof command->u.account);
-        break;
-    case RF_COMMAND_SET_INSTRUMENT_STATE:
-    case RF_COMMAND_SET_MARK_PRICE:
-    case RF_COMMAND_CLEAR_MARK_PRICE:
-    case RF_COMMAND_SET_FUNDING_RATE:
-    case RF_COMMAND_SETTLE_FUNDING:
-    case RF_COMMAND_SETTLE_SESSION:
-        spoil_bytes(sim, &command->u.instrument.instrument, sizeof command->u.instrument - 8);
-        break;
-    case RF_COMMAND_SET_INDEX_PRICE:
-        spoil_bytes(sim, &command->u.index, sizeof command->u.index);
-        break;
-    case RF_COMMAND_CREATE_CURRENCY:
-        spoil_bytes(sim, &command->u.currency, sizeof command->u.currency);
-        break;
-    case RF_COMMAND_TICK:
-    case RF_COMMAND_FORGET_MARKS:
+#include "engine/command.def"
+#undef RF_COMMAND
     case RF_COMMAND_KINDS:
         break;
     }

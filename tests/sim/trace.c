@@ -4,7 +4,7 @@
 #include "tests/sim/sim.h"
 
 static const char *const command_names[] = {
-#define RF_COMMAND(name, doc) #name,
+#define RF_COMMAND(name, fields, doc) #name,
 #include "engine/command.def"
 #undef RF_COMMAND
 };

@@ -8,6 +8,7 @@
 #define RF_TESTS_COMMANDS_H
 
 #include "tests/unit/engine_fixture.h"
+#include "tests/unit/small.h"
 
 #include <stdio.h>
 
@@ -39,13 +40,7 @@ static inline rf_engine *start_engine(uint32_t accounts)
                               .withdrawals_max = 4,
                               .window_ticks = 4096,
                               .watch_buckets = 4096};
-    const size_t size = (rf_engine_size(&limits) + 63) & ~(size_t)63;
-    void *memory = aligned_alloc(64, size);
-    assert_non_null(memory);
-    memset(memory, 0, size);
-    rf_engine *engine = rf_engine_init(memory, size, &limits);
-    assert_non_null(engine);
-    return engine;
+    return new_engine(&limits);
 }
 
 static inline rf_result apply(rf_engine *engine, rf_command *command, int64_t time_ns)

@@ -3,19 +3,11 @@
  *
  * Promise: what a module needs of the state is there, set by hand; no command is applied.
  *
- * May include: engine, C's stdlib, cmocka. */
+ * May include: engine, small.h. */
 #ifndef RF_TESTS_ENGINE_FIXTURE_H
 #define RF_TESTS_ENGINE_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/small.h"
 
 #include "engine/instrument.h"
 #include "engine/state.h"
@@ -54,13 +46,7 @@ static inline rf_engine *fixture_engine(void)
         .window_ticks = FIXTURE_WINDOW,
         .watch_buckets = 4096,
     };
-    const size_t size = (rf_engine_size(&limits) + 63) & ~(size_t)63;
-    assert_true(size > 0);
-    void *memory = aligned_alloc(64, size);
-    assert_non_null(memory);
-    memset(memory, 0, size);
-    rf_engine *engine = rf_engine_init(memory, size, &limits);
-    assert_non_null(engine);
+    rf_engine *engine = new_engine(&limits);
     for (uint32_t i = 1; i < FIXTURE_ACCOUNTS; i++)
         engine->accounts[i].leverage = 100;
     engine->accounts_count = FIXTURE_ACCOUNTS;

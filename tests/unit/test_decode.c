@@ -1,18 +1,12 @@
 /* From parameters to commands, seen through the dispatcher: aliases, numbers as numbers and as
  * strings, what is refused and in which order, and that the tables hold together. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit/small.h"
 
 #include "api/args.h"
 #include "api/call.h"
 
 typedef struct world {
-    void *memory, *market_memory;
+    void *market_memory;
     rf_engine *engine;
     rf_api *api;
     rf_position_view positions[16];
@@ -72,21 +66,9 @@ static void must(rf_error code)
 
 static int open_world(void **state)
 {
-    static const rf_limits limits = {.accounts_max = 16,
-                                     .instruments_max = 4,
-                                     .positions_max = 64,
-                                     .orders_max = 64,
-                                     .recent_max = 64,
-                                     .withdrawals_max = 8,
-                                     .window_ticks = 4096,
-                                     .watch_buckets = 64};
+    static const rf_limits limits = SMALL_LIMITS;
     world *w = calloc(1, sizeof *w);
-    size_t size = rf_engine_size(&limits);
-    assert_true(size > 0);
-    w->memory = calloc(1, size + 64);
-    w->engine =
-        rf_engine_init((void *)(((uintptr_t)w->memory + 63) & ~(uintptr_t)63), size, &limits);
-    assert_non_null(w->engine);
+    w->engine = new_engine(&limits);
     w->api = calloc(1, sizeof *w->api);
     w->market_memory = calloc(1, rf_market_size(4, 64));
     rf_api_init(w->api, w->engine, rf_market_init(w->market_memory, 4, 64), w->positions, 16);
@@ -109,7 +91,7 @@ static int open_world(void **state)
 static int close_world(void **state)
 {
     world *w = *state;
-    free(w->memory);
+    free(w->engine);
     free(w->market_memory);
     free(w->api);
     free(w);

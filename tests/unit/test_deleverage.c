@@ -1,14 +1,7 @@
 /* Auto-deleveraging against a model that is as plain as can be: no heap, no cache, every score
  * computed anew for every step. Populations are made through the public API, so that the
  * positions are ones the engine can have; the engine's own deleverage.h is called from there. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit/small.h"
 
 #include "engine/cross.h"
 #include "engine/deleverage.h"
@@ -17,6 +10,7 @@
 #include "engine/ledger.h"
 #include "engine/match.h"
 #include "engine/position.h"
+#include "tests/tape.h"
 
 enum {
     TRADERS = 40,
@@ -28,7 +22,6 @@ enum {
 /* ---- A market -------------------------------------------------------------------------------- */
 
 typedef struct market {
-    void *memory;
     rf_engine *engine;
     uint64_t random;
     rf_event moves[MOVES_MAX]; /* POSITION_MOVED of counterparties */
@@ -152,13 +145,7 @@ static void open_engine(market *m, uint32_t accounts_max)
                               .window_ticks = 4096,
                               .watch_buckets = 4096};
     memset(m, 0, sizeof *m);
-    const size_t size = (rf_engine_size(&limits) + 63) & ~(size_t)63;
-    assert_true(size > 0);
-    m->memory = aligned_alloc(64, size);
-    assert_non_null(m->memory);
-    memset(m->memory, 0, size);
-    m->engine = rf_engine_init(m->memory, size, &limits);
-    assert_non_null(m->engine);
+    m->engine = new_engine(&limits);
     rf_engine_set_sink(m->engine, (rf_sink){see, m});
 }
 
@@ -183,7 +170,7 @@ static void open_market(market *m, uint64_t seed, int64_t fund_cap)
 
 static void close_market(market *m)
 {
-    free(m->memory);
+    free(m->engine);
 }
 
 static rf_result order_on(market *m, uint16_t instrument, uint32_t account, rf_side side,
@@ -694,41 +681,13 @@ static void crashes_conserve_everything(void **state)
 
 /* ---- A restart in the middle ----------------------------------------------------------------- */
 
-typedef struct stream {
-    unsigned char *bytes;
-    size_t size, read, room;
-} stream;
-
-static bool write_bytes(void *context, const void *bytes, size_t size)
-{
-    stream *to = context;
-    if (to->size + size > to->room) {
-        to->room = 2 * to->room + size;
-        to->bytes = realloc(to->bytes, to->room);
-        assert_non_null(to->bytes);
-    }
-    memcpy(to->bytes + to->size, bytes, size);
-    to->size += size;
-    return true;
-}
-
-static bool read_bytes(void *context, void *bytes, size_t size)
-{
-    stream *from = context;
-    if (from->read + size > from->size)
-        return false;
-    memcpy(bytes, from->bytes + from->read, size);
-    from->read += size;
-    return true;
-}
-
 static void reload(const market *m, market *copy, uint32_t accounts_max)
 {
-    stream bytes = {0};
+    tape bytes = {0};
     const char *error = NULL;
     open_engine(copy, accounts_max);
-    assert_true(rf_engine_save(m->engine, write_bytes, &bytes));
-    assert_true(rf_engine_load(copy->engine, read_bytes, &bytes, &error));
+    assert_true(rf_engine_save(m->engine, tape_write, &bytes));
+    assert_true(rf_engine_load(copy->engine, tape_read, &bytes, &error));
     free(bytes.bytes);
 }
 

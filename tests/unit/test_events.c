@@ -1,21 +1,12 @@
 /* One short story in which everything happens once, and what the engine tells of it: each kind of event is emitted,
  * with the fields that engine/event.def names. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/types.h"
 #include "include/ringfence.h"
+#include "tests/unit/small.h"
 
 enum { EVENTS_MAX = 4096, HOUR_S = 3600 };
 
 static rf_engine *engine;
-static void *memory;
 static rf_event events[EVENTS_MAX]; /* of the last call of apply, all its TICKs included */
 static size_t events_count;
 static int64_t now_ns;
@@ -145,26 +136,6 @@ static rf_command cancel(uint32_t account, uint64_t order_id)
     return command;
 }
 
-static const rf_instrument_config config = {
-    .name = "BTCUSD-PERP",
-    .base = "BTC",
-    .index_name = "BTCUSD-INDEX",
-    .price_decimals = 1,
-    .qty_decimals = 4,
-    .price_tick = 1,
-    .qty_tick = 1,
-    .max_leverage = 50,
-    .maker_fee_rate = 25000,
-    .taker_fee_rate = 40000,
-    .liquidation_fee_rate = 500000,
-    .price_band = RF_E8 / 10,
-    .min_order_qty = 1,
-    .fund_position_cap = -1,
-    .funding_cap_rate = RF_E8 / 100,
-    .isolations_max = RF_ISOLATIONS_PER_ACCOUNT,
-    .settlement = RF_SETTLEMENT_HOURLY,
-};
-
 static int start(void **state)
 {
     (void)state;
@@ -176,15 +147,15 @@ static int start(void **state)
                               .withdrawals_max = 16,
                               .window_ticks = 4096,
                               .watch_buckets = 4096};
-    const size_t size = rf_engine_size(&limits);
-    if (size == 0)
-        return -1;
-    memory = aligned_alloc(64, (size + 63) / 64 * 64);
-    memset(memory, 0, size);
-    engine = rf_engine_init(memory, size, &limits);
+    engine = new_engine(&limits);
     rf_engine_set_sink(engine, (rf_sink){on_event, NULL});
     now_ns = (int64_t)1700000000 * 1000000000;
 
+    rf_instrument_config config = bitcoin_perp();
+    config.maker_fee_rate = 25000;
+    config.taker_fee_rate = 40000;
+    config.liquidation_fee_rate = 500000;
+    config.settlement = RF_SETTLEMENT_HOURLY;
     rf_command list = {.kind = RF_COMMAND_CREATE_INSTRUMENT};
     list.u.instrument.config = &config;
     btc = (uint16_t)apply(list).id;
@@ -198,7 +169,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    free(memory);
+    free(engine);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "engine/funding.h"
 #include "engine/mark.h"
+#include "tests/tape.h"
 
 #define INDEX "BTCUSD-INDEX"
 #define HOUR_23 1700002800000000000LL /* 23:00 */
@@ -309,40 +310,15 @@ static crowd make_crowd(void)
     return made;
 }
 
-typedef struct stream {
-    unsigned char *bytes;
-    size_t size, at;
-} stream;
-
-static bool put(void *context, const void *bytes, size_t size)
-{
-    stream *out = context;
-    out->bytes = realloc(out->bytes, out->size + size);
-    assert_non_null(out->bytes);
-    memcpy(out->bytes + out->size, bytes, size);
-    out->size += size;
-    return true;
-}
-
-static bool get(void *context, void *bytes, size_t size)
-{
-    stream *in = context;
-    if (in->size - in->at < size)
-        return false;
-    memcpy(bytes, in->bytes + in->at, size);
-    in->at += size;
-    return true;
-}
-
 /* Saves in the middle of the work and goes on in another engine. */
 static rf_engine *reload(rf_engine *engine)
 {
-    stream saved = {0};
+    tape saved = {0};
     const char *error = NULL;
-    assert_true(rf_engine_save(engine, put, &saved));
+    assert_true(rf_engine_save(engine, tape_write, &saved));
     free(engine);
     rf_engine *loaded = start_engine(MANY + 8);
-    if (!rf_engine_load(loaded, get, &saved, &error))
+    if (!rf_engine_load(loaded, tape_read, &saved, &error))
         fail_msg("%s", error);
     free(saved.bytes);
     return loaded;

@@ -1,14 +1,10 @@
 /* Requirements against a direct evaluation of margin.md sections 3 and 10: every order looked
  * at, 128 bits, no sums kept. Then trades, transfers of positions, isolations by id, and what
  * may be withdrawn. */
-#include "tests/unit/engine_fixture.h"
+#include "tests/unit/own_orders.h"
 
 #include "engine/cross.h"
 #include "engine/ledger.h"
-#include "engine/order.h"
-#include "engine/position.h"
-
-enum { ORDERS_MAX = 24 };
 
 /* ---- Section 3 as it is written -------------------------------------------------------------- */
 
@@ -57,7 +53,7 @@ static uint32_t collect(const rf_engine *engine, uint32_t position, uint8_t side
 static void naive_exposure(const rf_engine *engine, uint32_t position, uint8_t side, rf_price mark,
                            naive_side *out)
 {
-    const rf_order *orders[ORDERS_MAX + 1];
+    const rf_order *orders[OWN_ORDERS_MAX + 1];
     const rf_position *record = &engine->positions[position];
     const rf_wide k = engine->instruments[record->instrument].k;
     const uint32_t count = collect(engine, position, side, orders);
@@ -160,42 +156,21 @@ static void naive_assess(const rf_engine *engine, uint32_t position, rf_price ma
 
 /* ---- Random positions ------------------------------------------------------------------------ */
 
-typedef struct own_orders {
-    uint32_t handles[ORDERS_MAX];
-    uint32_t count;
-} own_orders;
-
-static void add_order(rf_engine *engine, own_orders *own, uint32_t position, fixture_random *random,
-                      rf_price mark)
+/* One in five is reduce-only; each has an earmark. */
+static void add_any_order(rf_engine *engine, own_orders *own, uint32_t position,
+                          fixture_random *random, rf_price mark)
 {
-    const uint32_t handle = rf_order_take(engine);
-    rf_order *order = &engine->orders[handle];
-    const rf_position *record = &engine->positions[position];
-    order->account = record->account;
-    order->position = position;
-    order->instrument = record->instrument;
-    order->side = (uint8_t)fixture_range(random, 0, 1);
-    order->flags = fixture_range(random, 0, 4) == 0 ? RF_FLAG_REDUCE_ONLY : 0;
-    order->price = rf_max(5, mark / 5 * 5 + 5 * fixture_range(random, -mark / 25, mark / 25));
-    order->leaves = fixture_range(random, 1, 30000);
-    order->earmark = fixture_range(random, 0, 1000000);
-    rf_own_insert(engine, handle);
-    own->handles[own->count++] = handle;
-}
-
-static void remove_order(rf_engine *engine, own_orders *own, uint32_t place)
-{
-    rf_own_remove(engine, own->handles[place]);
-    rf_order_give_back(engine, own->handles[place]);
-    own->handles[place] = own->handles[--own->count];
+    const uint16_t flags = fixture_range(random, 0, 4) == 0 ? RF_FLAG_REDUCE_ONLY : 0;
+    add_order(engine, own, position, random, mark, flags);
+    engine->orders[own->handles[own->count - 1]].earmark = fixture_range(random, 0, 1000000);
 }
 
 static void change_orders(rf_engine *engine, own_orders *own, uint32_t position,
                           fixture_random *random, rf_price mark)
 {
     const int64_t kind = fixture_range(random, 0, 9);
-    if (own->count < ORDERS_MAX && (own->count == 0 || kind < 5)) {
-        add_order(engine, own, position, random, mark);
+    if (own->count < OWN_ORDERS_MAX && (own->count == 0 || kind < 5)) {
+        add_any_order(engine, own, position, random, mark);
         return;
     }
     const uint32_t place = (uint32_t)fixture_range(random, 0, own->count - 1);
@@ -399,7 +374,7 @@ static void nothing_is_required_without_a_mark(void **state)
     own_orders own = {0};
     const uint32_t position = rf_position_open(engine, 1, 0, true, 10);
     engine->positions[position].wallet = 77;
-    add_order(engine, &own, position, &random, 500000);
+    add_any_order(engine, &own, position, &random, 500000);
     engine->instruments[0].mark = 0;
     rf_assessment now;
     rf_position_assess(engine, &engine->positions[position], &now);

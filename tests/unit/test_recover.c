@@ -1,20 +1,14 @@
 /* A world out of its directory: snapshots and what is behind them, and what a restart must not lose. */
 #include "venue/recover.h"
 
+#include "tests/unit/small.h"
 #include "tests/unit/temporary.h"
 
 #define START_NS 1700000000000000000LL
 #define USD 100000000LL
 
 static char dir[64];
-static const rf_limits limits = {.accounts_max = 16,
-                                 .instruments_max = 4,
-                                 .positions_max = 64,
-                                 .orders_max = 64,
-                                 .recent_max = 64,
-                                 .withdrawals_max = 8,
-                                 .window_ticks = 4096,
-                                 .watch_buckets = 64};
+static const rf_limits limits = SMALL_LIMITS;
 
 typedef struct venue {
     rf_world world;
@@ -113,19 +107,7 @@ static void order(venue *run, uint32_t account, rf_side side, int64_t price, int
 /* An instrument, two accounts with money, a mark, a trade and a resting order: 8 records. */
 static void found(venue *run)
 {
-    rf_instrument_config config = {.name = "BTCUSD-PERP",
-                                   .base = "BTC",
-                                   .index_name = "BTCUSD-INDEX",
-                                   .price_decimals = 1,
-                                   .qty_decimals = 4,
-                                   .price_tick = 1,
-                                   .qty_tick = 1,
-                                   .max_leverage = 50,
-                                   .price_band = 10000000,
-                                   .min_order_qty = 1,
-                                   .fund_position_cap = -1,
-                                   .funding_cap_rate = 1000000,
-                                   .isolations_max = 100};
+    const rf_instrument_config config = bitcoin_perp();
     rf_command command = {.kind = RF_COMMAND_CREATE_INSTRUMENT};
     command.u.instrument.config = &config;
     assert_int_equal(apply(run, &command, 0), RF_ERR_OK);

@@ -9,34 +9,10 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "tests/tape.h"
 #include "venue/registry.h"
 
-typedef struct tape {
-    unsigned char bytes[1 << 20];
-    size_t size, at;
-} tape;
-
 static tape reel, second;
-
-static bool write_tape(void *context, const void *bytes, size_t size)
-{
-    tape *to = context;
-    if (size > sizeof to->bytes - to->size)
-        return false;
-    memcpy(to->bytes + to->size, bytes, size);
-    to->size += size;
-    return true;
-}
-
-static bool read_tape(void *context, void *bytes, size_t size)
-{
-    tape *from = context;
-    if (size > from->size - from->at)
-        return false;
-    memcpy(bytes, from->bytes + from->at, size);
-    from->at += size;
-    return true;
-}
 
 static char memory[RF_REGISTRY_RECORD_MAX];
 static rf_bytes record;
@@ -335,7 +311,7 @@ static rf_registry *filled(uint64_t seed)
 static void save(const rf_registry *registry, tape *to)
 {
     to->size = to->at = 0;
-    assert_true(rf_registry_save(registry, write_tape, to));
+    assert_true(rf_registry_save(registry, tape_write, to));
 }
 
 static void snapshots_come_back(void **state)
@@ -345,7 +321,7 @@ static void snapshots_come_back(void **state)
     rf_registry *registry = filled(1), *copy = rf_registry_open();
     rf_registry_seed(copy, 2); /* the seed cannot be seen */
     save(registry, &reel);
-    assert_true(rf_registry_load(copy, read_tape, &reel, &error));
+    assert_true(rf_registry_load(copy, tape_read, &reel, &error));
     assert_null(error);
     save(copy, &second);
     assert_int_equal(reel.size, second.size);
@@ -374,7 +350,7 @@ static void damaged_snapshots_do_no_harm(void **state)
         rf_registry *copy = rf_registry_open();
         reel.size = size;
         reel.at = 0;
-        assert_false(rf_registry_load(copy, read_tape, &reel, &error));
+        assert_false(rf_registry_load(copy, tape_read, &reel, &error));
         assert_non_null(error);
         rf_registry_close(copy);
     }
@@ -385,7 +361,7 @@ static void damaged_snapshots_do_no_harm(void **state)
         unsigned char kept = reel.bytes[at];
         reel.bytes[at] = (unsigned char)(kept ^ (1u << at % 8));
         reel.at = 0;
-        if (!rf_registry_load(copy, read_tape, &reel, &error))
+        if (!rf_registry_load(copy, tape_read, &reel, &error))
             refused++;
         reel.bytes[at] = kept;
         rf_registry_close(copy);

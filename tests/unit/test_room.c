@@ -1,40 +1,11 @@
 /* An account's room (engine/cross.h): what it affords is there when all is counted, whatever happens in between. */
-#include "tests/unit/engine_fixture.h"
+#include "tests/unit/own_orders.h"
+#include "tests/unit/small.h"
 
 #include "engine/cross.h"
 #include "engine/ledger.h"
-#include "engine/order.h"
-#include "engine/position.h"
 
 enum { ORDERS_MAX = 8 };
-
-typedef struct own_orders {
-    uint32_t handles[ORDERS_MAX];
-    uint32_t count;
-} own_orders;
-
-static void add_order(rf_engine *engine, own_orders *own, uint32_t position, fixture_random *random,
-                      rf_price mark)
-{
-    const uint32_t handle = rf_order_take(engine);
-    rf_order *order = &engine->orders[handle];
-    const rf_position *record = &engine->positions[position];
-    order->account = record->account;
-    order->position = position;
-    order->instrument = record->instrument;
-    order->side = (uint8_t)fixture_range(random, 0, 1);
-    order->price = rf_max(5, mark / 5 * 5 + 5 * fixture_range(random, -mark / 25, mark / 25));
-    order->leaves = fixture_range(random, 1, 30000);
-    rf_own_insert(engine, handle);
-    own->handles[own->count++] = handle;
-}
-
-static void remove_order(rf_engine *engine, own_orders *own, uint32_t place)
-{
-    rf_own_remove(engine, own->handles[place]);
-    rf_order_give_back(engine, own->handles[place]);
-    own->handles[place] = own->handles[--own->count];
-}
 
 static void set_quantity(rf_engine *engine, uint32_t position, fixture_random *random)
 {
@@ -50,7 +21,7 @@ static bool try_order(rf_engine *engine, own_orders *own, uint32_t position, fix
 {
     const rf_price mark = engine->instruments[0].mark;
     if (own->count < ORDERS_MAX) {
-        add_order(engine, own, position, random, mark);
+        add_order(engine, own, position, random, mark, 0);
         const rf_order *order = &engine->orders[own->handles[own->count - 1]];
         const int64_t k = engine->instruments[0].k;
         if (rf_cross_affords(engine, order, order->leaves * order->price * k, order->leaves))
@@ -147,7 +118,7 @@ static void room_of_sells_below_the_mark(void **state)
     fixture_random random = {43};
     const uint32_t position = rf_position_open(engine, 1, 0, false, 0);
     rf_ledger_post_quiet(engine, (rf_slot){RF_SLOT_WORLD, 0, 0}, rf_slot_main(1, 0), 200000000000);
-    add_order(engine, &own, position, &random, 500000);
+    add_order(engine, &own, position, &random, 500000, 0);
     rf_own_remove(engine, own.handles[0]);
     rf_order *order = &engine->orders[own.handles[0]];
     *order = (rf_order){.account = 1,
@@ -242,15 +213,6 @@ typedef struct twins {
     rf_price mark;
     uint32_t accepted[RF_COMMAND_KINDS], poor;
 } twins;
-
-static rf_engine *twin_engine(void)
-{
-    const size_t size = (rf_engine_size(&twin_limits) + 63) & ~(size_t)63;
-    void *memory = aligned_alloc(64, size);
-    assert_non_null(memory);
-    memset(memory, 0, size);
-    return rf_engine_init(memory, size, &twin_limits);
-}
 
 static void take_event(void *context, const rf_event *event)
 {
@@ -484,7 +446,10 @@ static void look_ahead(twins *both)
 static void twins_answer_alike(void **state)
 {
     (void)state;
-    twins both = {.quick = twin_engine(), .exact = twin_engine(), .random = {47}, .mark = 500000};
+    twins both = {.quick = new_engine(&twin_limits),
+                  .exact = new_engine(&twin_limits),
+                  .random = {47},
+                  .mark = 500000};
     uint32_t roomy = 0;
     found(&both);
     for (uint32_t step = 0; step < TWIN_COMMANDS; step++) {

@@ -4,19 +4,13 @@
 
 #include <time.h>
 
+#include "tests/unit/small.h"
 #include "tests/unit/temporary.h"
 
 #define HOUR_NS 3600000000000LL
 #define USD 100000000LL
 
-static const rf_limits limits = {.accounts_max = 16,
-                                 .instruments_max = 4,
-                                 .positions_max = 64,
-                                 .orders_max = 64,
-                                 .recent_max = 64,
-                                 .withdrawals_max = 8,
-                                 .window_ticks = 4096,
-                                 .watch_buckets = 64};
+static const rf_limits limits = SMALL_LIMITS;
 
 typedef struct venue {
     char dir[64];
@@ -113,19 +107,7 @@ static void apply(venue *self, rf_command command)
 
 static void found(venue *self)
 {
-    rf_instrument_config config = {.name = "BTCUSD-PERP",
-                                   .base = "BTC",
-                                   .index_name = "BTCUSD-INDEX",
-                                   .price_decimals = 1,
-                                   .qty_decimals = 4,
-                                   .price_tick = 1,
-                                   .qty_tick = 1,
-                                   .max_leverage = 50,
-                                   .price_band = 10000000,
-                                   .min_order_qty = 1,
-                                   .fund_position_cap = -1,
-                                   .funding_cap_rate = 1000000,
-                                   .isolations_max = 100};
+    const rf_instrument_config config = bitcoin_perp();
     rf_command command = {.kind = RF_COMMAND_CREATE_INSTRUMENT};
     command.u.instrument.config = &config;
     apply(self, command);

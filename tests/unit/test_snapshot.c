@@ -4,31 +4,7 @@
 
 #include "engine/digest.h"
 #include "engine/position.h"
-
-typedef struct stream {
-    unsigned char *bytes;
-    size_t size, at;
-} stream;
-
-static bool put(void *context, const void *bytes, size_t size)
-{
-    stream *out = context;
-    out->bytes = realloc(out->bytes, out->size + size);
-    assert_non_null(out->bytes);
-    memcpy(out->bytes + out->size, bytes, size);
-    out->size += size;
-    return true;
-}
-
-static bool get(void *context, void *bytes, size_t size)
-{
-    stream *in = context;
-    if (size > in->size - in->at)
-        return false;
-    memcpy(bytes, in->bytes + in->at, size);
-    in->at += size;
-    return true;
-}
+#include "tests/tape.h"
 
 enum { ACCOUNTS = 200, FIRST = 1, SECOND = 2 };
 
@@ -70,14 +46,14 @@ static rf_position *position_of(rf_engine *engine, uint32_t account, bool isolat
 }
 
 /* NULL: the stream is accepted. It is written again then, and must be the same. */
-static const char *verdict(stream *saved)
+static const char *verdict(tape *saved)
 {
     const char *error = NULL;
     rf_engine *loaded = start_engine(ACCOUNTS + 8);
     saved->at = 0;
-    if (rf_engine_load(loaded, get, saved, &error)) {
-        stream again = {0};
-        assert_true(rf_engine_save(loaded, put, &again));
+    if (rf_engine_load(loaded, tape_read, saved, &error)) {
+        tape again = {0};
+        assert_true(rf_engine_save(loaded, tape_write, &again));
         assert_int_equal(again.size, saved->size);
         assert_memory_equal(again.bytes, saved->bytes, again.size);
         assert_invariants(loaded);
@@ -90,8 +66,8 @@ static const char *verdict(stream *saved)
 
 static void assert_refused(rf_engine *engine, const char *sentence)
 {
-    stream saved = {0};
-    assert_true(rf_engine_save(engine, put, &saved));
+    tape saved = {0};
+    assert_true(rf_engine_save(engine, tape_write, &saved));
     const char *error = verdict(&saved);
     free(saved.bytes);
     free(engine);
@@ -105,9 +81,9 @@ static void assert_refused(rf_engine *engine, const char *sentence)
 static void accepts_what_is_right(void **state)
 {
     (void)state;
-    stream saved = {0};
+    tape saved = {0};
     rf_engine *engine = small_market();
-    assert_true(rf_engine_save(engine, put, &saved));
+    assert_true(rf_engine_save(engine, tape_write, &saved));
     assert_null(verdict(&saved));
     free(saved.bytes);
     free(engine);
@@ -160,9 +136,9 @@ static rf_engine *half_closed(void)
 static void a_settlement_may_be_under_way(void **state)
 {
     (void)state;
-    stream saved = {0};
+    tape saved = {0};
     rf_engine *engine = half_closed();
-    assert_true(rf_engine_save(engine, put, &saved));
+    assert_true(rf_engine_save(engine, tape_write, &saved));
     assert_null(verdict(&saved));
     free(saved.bytes);
     free(engine);
@@ -267,7 +243,7 @@ static void debtors_are_watched(void **state)
 {
     (void)state;
     enum { DEBTOR = 7 };
-    stream saved = {0};
+    tape saved = {0};
     const char *error = NULL;
     rf_engine *engine = small_market(), *loaded = start_engine(ACCOUNTS + 8);
     rf_command coin = {.kind = RF_COMMAND_CREATE_CURRENCY};
@@ -287,8 +263,8 @@ static void debtors_are_watched(void **state)
     const rf_money cash = *rf_main(engine, DEBTOR, 0);
     *rf_main(engine, DEBTOR, 0) = -40000 * USD;
     engine->currencies[0].world += cash + 40000 * USD;
-    assert_true(rf_engine_save(engine, put, &saved));
-    if (!rf_engine_load(loaded, get, &saved, &error))
+    assert_true(rf_engine_save(engine, tape_write, &saved));
+    if (!rf_engine_load(loaded, tape_read, &saved, &error))
         fail_msg("%s", error);
     assert_in_range(loaded->currencies[number].watch_price, 4000000000000, 5000000000000);
     free(saved.bytes);
@@ -298,35 +274,8 @@ static void debtors_are_watched(void **state)
 
 /* ---- Bytes that no state writes ---------------------------------------------------------------- */
 
-static uint32_t word_at(const unsigned char *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static void put_words(unsigned char *at, uint64_t value, uint32_t size)
-{
-    for (uint32_t i = 0; i < size; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
-}
-
-/* Makes every block's digest fit what stands in it, and that of the end. */
-static void seal(stream *saved)
-{
-    rf_hash hash;
-    rf_hash_start(&hash);
-    for (size_t at = 64; at + 20 <= saved->size;) {
-        const uint32_t size = word_at(saved->bytes + at);
-        if (size != 0)
-            rf_hash_block(&hash, saved->bytes + at + 4, size);
-        const rf_digest digest = rf_hash_finish(&hash);
-        put_words(saved->bytes + at + 4 + size, digest.low, 8);
-        put_words(saved->bytes + at + 12 + size, digest.high, 8);
-        at += 20 + size;
-    }
-}
-
 /* Where these bytes stand, the only place. */
-static unsigned char *find(const stream *saved, const void *bytes, size_t size)
+static unsigned char *find(const tape *saved, const void *bytes, size_t size)
 {
     unsigned char *found = NULL;
     for (size_t at = 64; at + size <= saved->size; at++)
@@ -338,9 +287,9 @@ static unsigned char *find(const stream *saved, const void *bytes, size_t size)
     return found;
 }
 
-static void assert_forged(rf_engine *engine, stream *saved, const char *sentence)
+static void assert_forged(rf_engine *engine, tape *saved, const char *sentence)
 {
-    seal(saved);
+    tape_seal(saved);
     const char *error = verdict(saved);
     free(saved->bytes);
     free(engine);
@@ -354,18 +303,18 @@ static void blocks_are_full(void **state)
 {
     (void)state;
     enum { FIRST_FIELD = 8 };
-    stream saved = {0}, cut = {0};
+    tape saved = {0}, cut = {0};
     rf_engine *engine = small_market();
-    assert_true(rf_engine_save(engine, put, &saved));
-    const uint32_t size = word_at(saved.bytes + 64);
+    assert_true(rf_engine_save(engine, tape_write, &saved));
+    const uint32_t size = (uint32_t)rf_get_le(saved.bytes + 64, 4);
     unsigned char head[4] = {FIRST_FIELD}, digest[16] = {0}, rest[4];
-    put_words(rest, size - FIRST_FIELD, 4);
-    put(&cut, saved.bytes, 64);
-    put(&cut, head, 4);
-    put(&cut, saved.bytes + 68, FIRST_FIELD);
-    put(&cut, digest, 16);
-    put(&cut, rest, 4);
-    put(&cut, saved.bytes + 68 + FIRST_FIELD, saved.size - 68 - FIRST_FIELD);
+    rf_put_le(rest, size - FIRST_FIELD, 4);
+    tape_write(&cut, saved.bytes, 64);
+    tape_write(&cut, head, 4);
+    tape_write(&cut, saved.bytes + 68, FIRST_FIELD);
+    tape_write(&cut, digest, 16);
+    tape_write(&cut, rest, 4);
+    tape_write(&cut, saved.bytes + 68 + FIRST_FIELD, saved.size - 68 - FIRST_FIELD);
     free(saved.bytes);
     assert_forged(engine, &cut, "a block of the snapshot ends too early");
 }
@@ -374,9 +323,9 @@ static void flags_are_known(void **state)
 {
     (void)state;
     enum { FLAGS_AT = RF_NAME_SIZE + 8 }; /* behind label, master and leverage */
-    stream saved = {0};
+    tape saved = {0};
     rf_engine *engine = small_market();
-    assert_true(rf_engine_save(engine, put, &saved));
+    assert_true(rf_engine_save(engine, tape_write, &saved));
     find(&saved, engine->accounts[5].label, RF_NAME_SIZE)[FLAGS_AT] |= RF_ACCOUNT_TOUCHED;
     assert_forged(engine, &saved, "a flag of the snapshot is none");
 }
@@ -384,30 +333,30 @@ static void flags_are_known(void **state)
 static void books_are_not_crossed(void **state)
 {
     (void)state;
-    stream saved = {0};
+    tape saved = {0};
     unsigned char words[16];
     rf_engine *engine = small_market();
     const rf_order *best = &engine->orders[position_of(engine, FIRST, false)->orders[RF_BUY]];
-    assert_true(rf_engine_save(engine, put, &saved));
-    put_words(words, best->id, 8);
-    put_words(words + 8, (uint64_t)best->price, 8);
-    put_words(find(&saved, words, sizeof words) + 8, 501000, 8); /* where the sell stands */
+    assert_true(rf_engine_save(engine, tape_write, &saved));
+    rf_put_le(words, best->id, 8);
+    rf_put_le(words + 8, (uint64_t)best->price, 8);
+    rf_put_le(find(&saved, words, sizeof words) + 8, 501000, 8); /* where the sell stands */
     assert_forged(engine, &saved, "a book is crossed");
 }
 
 /* Account 2's stops wait for the fills of account 1's orders: pairs by the place of what waits. */
-static rf_engine *with_attachments(stream *saved, unsigned char pairs[20])
+static rf_engine *with_attachments(tape *saved, unsigned char pairs[20])
 {
     rf_engine *engine = small_market();
     const uint32_t first = position_of(engine, SECOND, false)->triggers;
     engine->orders_cold[first].attached_to = position_of(engine, FIRST, false)->orders[RF_BUY];
     engine->orders_cold[engine->orders[first].own_next].attached_to =
         position_of(engine, FIRST, false)->orders[RF_SELL];
-    assert_true(rf_engine_save(engine, put, saved));
+    assert_true(rf_engine_save(engine, tape_write, saved));
     /* The stops are the first orders of the stream, account 1's the three behind them. */
     const uint32_t words[5] = {2, 1, 3, 2, 5};
     for (uint32_t i = 0; i < 5; i++)
-        put_words(pairs + 4 * i, words[i], 4);
+        rf_put_le(pairs + 4 * i, words[i], 4);
     return engine;
 }
 
@@ -415,16 +364,16 @@ static void attachments_stand_in_order(void **state)
 {
     (void)state;
     const char *sentence = "an attachment names an order that is not there, or stands in no order";
-    stream saved = {0};
+    tape saved = {0};
     unsigned char pairs[20];
     rf_engine *engine = with_attachments(&saved, pairs);
     unsigned char *at = find(&saved, pairs, sizeof pairs);
     memcpy(at + 4, pairs + 12, 8);
     memcpy(at + 12, pairs + 4, 8);
     assert_forged(engine, &saved, sentence);
-    saved = (stream){0};
+    saved = (tape){0};
     engine = with_attachments(&saved, pairs);
-    put_words(find(&saved, pairs, sizeof pairs) + 12, 4, 4); /* a resting order waits for nobody */
+    rf_put_le(find(&saved, pairs, sizeof pairs) + 12, 4, 4); /* a resting order waits for nobody */
     assert_forged(engine, &saved, sentence);
 }
 

@@ -40,12 +40,7 @@ static rf_engine *make_engine(uint32_t positions, uint32_t accounts, uint32_t bu
                               .withdrawals_max = 1,
                               .window_ticks = 4096,
                               .watch_buckets = buckets};
-    const size_t size = (rf_engine_size(&limits) + 63) & ~(size_t)63;
-    void *memory = aligned_alloc(64, size);
-    assert_non_null(memory);
-    memset(memory, 0, size);
-    rf_engine *engine = rf_engine_init(memory, size, &limits);
-    assert_non_null(engine);
+    rf_engine *engine = new_engine(&limits);
     engine->accounts_count = accounts;
     for (uint32_t i = 1; i < accounts; i++)
         engine->accounts[i].leverage = 100;
