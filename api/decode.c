@@ -25,15 +25,6 @@ int rf_decode_currency(rf_call *call, rf_args *args, unsigned param)
     return currency;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int64_t rf_decode_account_id(const rf_engine *engine, const char *text)
 {
     static const char head[] = "00000000-0000-4000-8000-";
@@ -41,7 +32,7 @@ int64_t rf_decode_account_id(const rf_engine *engine, const char *text)
         return -1;
     int64_t account = 0;
     for (const char *c = text + sizeof head - 1; *c; c++) {
-        int digit = hex_digit(*c);
+        int digit = rf_hex_digit(*c);
         if (digit < 0)
             return -1;
         account = account * 16 + digit;

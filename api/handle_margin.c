@@ -10,6 +10,17 @@ static uint64_t decode_isolation(rf_args *args, unsigned param)
     return isolation_id;
 }
 
+/* Shows the isolation afterwards. */
+static rf_error apply_to_isolation(rf_call *call, rf_command *command)
+{
+    if (call->args.problem)
+        return rf_decode_problem(call, &call->args);
+    rf_error code = rf_call_apply(call, command);
+    if (code == RF_ERR_OK)
+        rf_encode_isolation_answer(call, command->u.isolation.isolation_id);
+    return code;
+}
+
 rf_error rf_handle_margin_transfer(rf_call *call)
 {
     rf_args *args = &call->args;
@@ -20,12 +31,7 @@ rf_error rf_handle_margin_transfer(rf_call *call)
     int64_t amount = rf_arg_positive(args, RF_P_MARGIN_amount, 8, 0);
     bool out = direction == 1 || direction == 3; /* DEBIT, OUT */
     command.u.isolation.amount = out ? -amount : amount;
-    if (args->problem)
-        return rf_decode_problem(call, args);
-    rf_error code = rf_call_apply(call, &command);
-    if (code == RF_ERR_OK)
-        rf_encode_isolation_answer(call, command.u.isolation.isolation_id);
-    return code;
+    return apply_to_isolation(call, &command);
 }
 
 rf_error rf_handle_isolated_leverage(rf_call *call)
@@ -40,12 +46,7 @@ rf_error rf_handle_isolated_leverage(rf_call *call)
         command.u.isolation.amount = -1;
     else
         command.u.isolation.amount = rf_arg_positive(args, RF_P_ISOLATED_LEVERAGE_add_margin, 8, 0);
-    if (args->problem)
-        return rf_decode_problem(call, args);
-    rf_error code = rf_call_apply(call, &command);
-    if (code == RF_ERR_OK)
-        rf_encode_isolation_answer(call, command.u.isolation.isolation_id);
-    return code;
+    return apply_to_isolation(call, &command);
 }
 
 static void put_limits(rf_call *call, const rf_isolated_limits *limits, uint64_t isolation_id,

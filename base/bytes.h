@@ -61,6 +61,16 @@ static inline void rf_bytes_text(rf_bytes *bytes, const char *text)
 
 void rf_bytes_id(rf_bytes *bytes, uint64_t value); /* digits */
 void rf_bytes_int(rf_bytes *bytes, int64_t value);
+/* Of either case; -1 when it is none. */
+static inline int rf_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 void rf_bytes_hex(rf_bytes *bytes, uint64_t value, unsigned digits); /* lower case, leading zeros */
 void rf_bytes_decimal(rf_bytes *bytes, rf_wide value, unsigned decimals);
 

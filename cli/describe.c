@@ -5,6 +5,7 @@
 
 #include "api/describe.h"
 #include "cli/verbs.h"
+#include "venue/world.h"
 
 static const char help[] =
     "usage: ringfence describe openapi|schema|reference\n"
@@ -15,21 +16,10 @@ static const char help[] =
     "  schema     what the paths refer to; /openapi/" RF_SCHEMA_FILE "\n"
     "  reference  Markdown; make docs adds examples and writes docs/api.md\n";
 
-static bool grow(rf_bytes *bytes, size_t capacity)
-{
-    size_t wanted = capacity < 65536 ? 65536 : capacity * 2;
-    char *data = realloc(bytes->data, wanted);
-    if (!data)
-        return false;
-    bytes->data = data;
-    bytes->capacity = wanted;
-    return true;
-}
-
 static int print(void (*describe)(rf_bytes *out))
 {
     rf_bytes out;
-    rf_bytes_init(&out, NULL, 0, grow);
+    rf_bytes_init(&out, NULL, 0, rf_world_grow);
     describe(&out);
     bool good = !out.full && fwrite(out.data, 1, out.size, stdout) == out.size;
     free(out.data);

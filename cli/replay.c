@@ -299,9 +299,9 @@ int rf_cli_replay(int argc, char **argv)
 {
     replay_options options;
     replay run = {.options = &options};
-    int wrong = read_options(&options, argc, argv);
-    if (wrong)
-        return wrong == 1 ? 0 : wrong;
+    const int status = read_options(&options, argc, argv);
+    if (status >= 0)
+        return status;
     rf_bytes_init(&run.out, NULL, 0, rf_world_grow);
     bool good = rf_script_open(&run.script, options.path);
     if (!good)

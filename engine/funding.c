@@ -16,6 +16,7 @@
 
 #include "engine/close.h"
 #include "engine/cross.h"
+#include "engine/instrument.h"
 #include "engine/insurance.h"
 #include "engine/ledger.h"
 #include "engine/mark.h"
@@ -535,15 +536,6 @@ bool rf_schedule_step(rf_engine *engine)
 
 /* ---- The operator's calls -------------------------------------------------------------------- */
 
-static rf_error find_instrument(rf_engine *engine, const rf_command *command,
-                                rf_instrument **instrument)
-{
-    if (command->u.instrument.instrument >= engine->instruments_count)
-        return RF_ERR_INVALID_INSTRUMENT;
-    *instrument = &engine->instruments[command->u.instrument.instrument];
-    return (*instrument)->state == RF_STATE_SETTLED ? RF_ERR_INSTRUMENT_EXPIRED : RF_ERR_OK;
-}
-
 /* Any rate: what settles is clamped by the cap; this only keeps the number printable and its
  * size safe. */
 static bool is_rate(rf_rate rate)
@@ -564,7 +556,7 @@ rf_error rf_funding_pin(rf_engine *engine, const rf_command *command, rf_result 
 {
     (void)result;
     rf_instrument *instrument;
-    const rf_error error = find_instrument(engine, command, &instrument);
+    const rf_error error = rf_instrument_listed(engine, command, &instrument);
     if (error != RF_ERR_OK)
         return error;
     if (!is_rate(command->u.instrument.rate))
@@ -579,7 +571,7 @@ rf_error rf_funding_settle_now(rf_engine *engine, const rf_command *command, rf_
 {
     (void)result;
     rf_instrument *instrument;
-    const rf_error error = find_instrument(engine, command, &instrument);
+    const rf_error error = rf_instrument_listed(engine, command, &instrument);
     if (error != RF_ERR_OK)
         return error;
     const bool given = command->u.instrument.rate_given != 0;
@@ -601,7 +593,7 @@ rf_error rf_session_settle_now(rf_engine *engine, const rf_command *command, rf_
 {
     (void)result;
     rf_instrument *instrument;
-    const rf_error error = find_instrument(engine, command, &instrument);
+    const rf_error error = rf_instrument_listed(engine, command, &instrument);
     if (error != RF_ERR_OK)
         return error;
     /* "A stale mark skips session settlement (U is kept)", as at the hour. */

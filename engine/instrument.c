@@ -296,6 +296,15 @@ rf_error rf_instrument_create(rf_engine *engine, const rf_command *command, rf_r
     return RF_ERR_OK;
 }
 
+rf_error rf_instrument_listed(rf_engine *engine, const rf_command *command,
+                              rf_instrument **instrument)
+{
+    if (command->u.instrument.instrument >= engine->instruments_count)
+        return RF_ERR_INVALID_INSTRUMENT;
+    *instrument = &engine->instruments[command->u.instrument.instrument];
+    return (*instrument)->state == RF_STATE_SETTLED ? RF_ERR_INSTRUMENT_EXPIRED : RF_ERR_OK;
+}
+
 /* ---- Updating -------------------------------------------------------------------------------- */
 
 /* Stored prices, quantities and the division of the number range hang on these. */
@@ -344,11 +353,10 @@ rf_error rf_instrument_set_state(rf_engine *engine, const rf_command *command, r
     const uint32_t state = command->u.instrument.state;
     if (state > RF_STATE_SETTLED)
         return RF_ERR_MISSING_OR_INVALID_ARGUMENT;
-    if (command->u.instrument.instrument >= engine->instruments_count)
-        return RF_ERR_INVALID_INSTRUMENT;
-    rf_instrument *instrument = &engine->instruments[command->u.instrument.instrument];
-    if (instrument->state == RF_STATE_SETTLED)
-        return RF_ERR_INSTRUMENT_EXPIRED;
+    rf_instrument *instrument;
+    const rf_error error = rf_instrument_listed(engine, command, &instrument);
+    if (error != RF_ERR_OK)
+        return error;
     if (state == RF_STATE_SETTLED) {
         /* Without a price: at the mark. */
         const rf_price price =

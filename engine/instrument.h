@@ -16,6 +16,9 @@
 #define RF_LIQUIDATION_FEE_MAX (RF_E8 / 4)
 
 rf_error rf_currency_create(rf_engine *engine, const rf_command *command, rf_result *result);
+/* The instrument of a command's group "instrument"; an error when there is none, or it is settled. */
+rf_error rf_instrument_listed(rf_engine *engine, const rf_command *command,
+                              rf_instrument **instrument);
 rf_error rf_instrument_create(rf_engine *engine, const rf_command *command, rf_result *result);
 rf_error rf_instrument_update(rf_engine *engine, const rf_command *command, rf_result *result);
 /* SETTLED starts work that rf_schedule_step (funding.h) finishes: every order cancelled, every

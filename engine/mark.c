@@ -2,6 +2,7 @@
 
 #include "engine/book.h"
 #include "engine/funding.h"
+#include "engine/instrument.h"
 #include "engine/name.h"
 
 enum {
@@ -291,11 +292,10 @@ void rf_mark_follow(rf_engine *engine, rf_instrument *instrument)
 rf_error rf_mark_pin(rf_engine *engine, const rf_command *command, rf_result *result)
 {
     (void)result;
-    if (command->u.instrument.instrument >= engine->instruments_count)
-        return RF_ERR_INVALID_INSTRUMENT;
-    rf_instrument *instrument = &engine->instruments[command->u.instrument.instrument];
-    if (instrument->state == RF_STATE_SETTLED)
-        return RF_ERR_INSTRUMENT_EXPIRED;
+    rf_instrument *instrument;
+    const rf_error error = rf_instrument_listed(engine, command, &instrument);
+    if (error != RF_ERR_OK)
+        return error;
     const rf_price price = command->u.instrument.price;
     if (price <= 0 || price > instrument->mark_max)
         return RF_ERR_INVALID_PRICE;
@@ -309,11 +309,10 @@ rf_error rf_mark_pin(rf_engine *engine, const rf_command *command, rf_result *re
 rf_error rf_mark_clear(rf_engine *engine, const rf_command *command, rf_result *result)
 {
     (void)result;
-    if (command->u.instrument.instrument >= engine->instruments_count)
-        return RF_ERR_INVALID_INSTRUMENT;
-    rf_instrument *instrument = &engine->instruments[command->u.instrument.instrument];
-    if (instrument->state == RF_STATE_SETTLED)
-        return RF_ERR_INSTRUMENT_EXPIRED;
+    rf_instrument *instrument;
+    const rf_error error = rf_instrument_listed(engine, command, &instrument);
+    if (error != RF_ERR_OK)
+        return error;
     instrument->mark_pinned = 0;
     rf_mark_follow(engine, instrument);
     return RF_ERR_OK;

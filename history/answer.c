@@ -459,17 +459,17 @@ const history_shape history_insurance = {RF_TABLE_insurance, RF_C_insurance_numb
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
 
-static int64_t number_of(const history_shape *shape, const void *row)
+int64_t history_integer(const void *row, const rf_column *column)
 {
     int64_t number;
-    memcpy(&number, (const char *)row + rf_columns[shape->number].offset, sizeof number);
+    memcpy(&number, (const char *)row + column->offset, sizeof number);
     return number;
 }
 
-static bool list_row(void *to, const void *row)
+bool history_row_counts(history_answer *answer, const void *row, bool *shown)
 {
-    history_answer *answer = to;
     const history_job *job = answer->job;
+    *shown = false;
     if (job->shape->accepts && !job->shape->accepts(job, row))
         return true;
     if (answer->shown == job->limit) {
@@ -477,9 +477,19 @@ static bool list_row(void *to, const void *row)
         return false;
     }
     answer->shown++;
-    answer->last = number_of(job->shape, row);
-    job->shape->encode(answer, row);
+    answer->last = history_integer(row, &rf_columns[job->shape->number]);
+    *shown = true;
     return true;
+}
+
+static bool list_row(void *to, const void *row)
+{
+    history_answer *answer = to;
+    bool shown;
+    const bool on = history_row_counts(answer, row, &shown);
+    if (shown)
+        answer->job->shape->encode(answer, row);
+    return on;
 }
 
 rf_error history_answer_list(history_answer *answer)

@@ -78,6 +78,9 @@ const char *history_journal_name(int64_t type, char name[RF_NAME_SIZE]);
 /* Never NULL: an unknown one has no name and no decimals. */
 const rf_row_instrument *history_instrument(const history_answer *answer, int64_t instrument);
 const char *history_currency(const history_answer *answer, int64_t currency);
+int64_t history_integer(const void *row, const rf_column *column);
+/* A row of a page: whether it is shown, and (the return) whether to go on. Counts it. */
+bool history_row_counts(history_answer *answer, const void *row, bool *shown);
 /* Runs a query; false: answer->error says why. */
 bool history_find(history_answer *answer, const rf_query *query,
                   bool (*each)(void *to, const void *row), void *to);

@@ -74,19 +74,12 @@ static void put_value(export_walk *walk, const rf_column *column, int64_t value,
     }
 }
 
-static int64_t integer_at(const void *row, const rf_column *column)
-{
-    int64_t value;
-    memcpy(&value, (const char *)row + column->offset, sizeof value);
-    return value;
-}
-
 static const rf_row_instrument *instrument_of(const export_walk *walk, const void *row)
 {
     for (unsigned i = 0; i < walk->table->columns; i++) {
         const rf_column *column = &rf_columns[(unsigned)walk->table->first + i];
         if (column->kind == RF_KIND_INSTRUMENT)
-            return history_instrument(walk->answer, integer_at(row, column));
+            return history_instrument(walk->answer, history_integer(row, column));
     }
     return history_instrument(walk->answer, -1);
 }
@@ -101,7 +94,7 @@ static void put_row(export_walk *walk, const void *row)
         if (column->size)
             put_text(&walk->csv, (const char *)row + column->offset);
         else
-            put_value(walk, column, integer_at(row, column), instrument,
+            put_value(walk, column, history_integer(row, column), instrument,
                       instrument->instrument < 0);
     }
     rf_bytes_char(&walk->csv, '\n');
@@ -120,18 +113,11 @@ static void put_names(export_walk *walk)
 static bool export_row(void *to, const void *row)
 {
     export_walk *walk = to;
-    history_answer *answer = walk->answer;
-    const history_job *job = answer->job;
-    if (job->shape->accepts && !job->shape->accepts(job, row))
-        return true;
-    if (answer->shown == job->limit) {
-        answer->more = true;
-        return false;
-    }
-    answer->shown++;
-    answer->last = integer_at(row, &rf_columns[job->shape->number]);
-    put_row(walk, row);
-    return true;
+    bool shown;
+    const bool on = history_row_counts(walk->answer, row, &shown);
+    if (shown)
+        put_row(walk, row);
+    return on;
 }
 
 rf_error history_answer_export(history_answer *answer)

@@ -67,15 +67,6 @@ rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope)
 
 /* ---- Query strings --------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Up to one of the two ends, into a JSON string. */
 static bool add_decoded(rf_bytes *text, const char **at, const char *ends)
 {
@@ -83,8 +74,8 @@ static bool add_decoded(rf_bytes *text, const char **at, const char *ends)
     while (**at && !strchr(ends, **at)) {
         char c = *(*at)++;
         if (c == '%') {
-            int high = hex_digit((*at)[0]);
-            int low = high < 0 ? -1 : hex_digit((*at)[1]);
+            int high = rf_hex_digit((*at)[0]);
+            int low = high < 0 ? -1 : rf_hex_digit((*at)[1]);
             if (low < 0)
                 return false;
             c = (char)(high * 16 + low);

@@ -5,13 +5,13 @@
 
 /* ---- Names ------------------------------------------------------------------------------------------------ */
 
-static const char *const command_names[] = {
+const char *const sim_command_names[RF_COMMAND_KINDS] = {
 #define RF_COMMAND(name, fields, doc) #name,
 #include "engine/command.def"
 #undef RF_COMMAND
 };
 
-static const char *const event_names[] = {
+const char *const sim_event_names[RF_EVENT_KINDS] = {
 #define RF_EVENT(name, doc) #name,
 #include "engine/event.def"
 #undef RF_EVENT
@@ -119,8 +119,8 @@ static void print_commands(const sim_cover *cover)
 {
     printf("commands                                               accepted      refused\n");
     for (uint32_t i = 0; i < RF_COMMAND_KINDS; i++)
-        printf("  %-48s %12llu %12llu\n", command_names[i], (unsigned long long)cover->accepted[i],
-               (unsigned long long)cover->refused[i]);
+        printf("  %-48s %12llu %12llu\n", sim_command_names[i],
+               (unsigned long long)cover->accepted[i], (unsigned long long)cover->refused[i]);
     printf("orders accepted\n");
     for (uint32_t i = 0; i < 6; i++)
         row(type_names[i], cover->order_types[i]);
@@ -157,7 +157,7 @@ void cover_print(const sim_run *sim)
     print_commands(cover);
     printf("events\n");
     for (uint32_t i = 0; i < RF_EVENT_KINDS; i++)
-        row(event_names[i], cover->events[i]);
+        row(sim_event_names[i], cover->events[i]);
     printf("answers, and reasons of closed orders\n");
     for (uint32_t i = 0; i < ERRORS; i++) {
         if (cover->codes[i] != 0 || cover->reasons[i] != 0)
@@ -256,9 +256,9 @@ uint32_t cover_missing(const sim_run *sim)
     const sim_cover *cover = &sim->cover;
     uint32_t count = missing_outcomes(sim);
     for (uint32_t i = 0; i < RF_COMMAND_KINDS; i++)
-        count += missing("command", command_names[i], cover->accepted[i]);
+        count += missing("command", sim_command_names[i], cover->accepted[i]);
     for (uint32_t i = 0; i < RF_EVENT_KINDS; i++)
-        count += missing("event", event_names[i], cover->events[i]);
+        count += missing("event", sim_event_names[i], cover->events[i]);
     for (uint32_t i = 0; i < 6; i++)
         count += missing("order", type_names[i], cover->order_types[i]);
     for (uint32_t i = 0; i < sizeof reachable / sizeof reachable[0]; i++)

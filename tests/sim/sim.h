@@ -76,6 +76,10 @@ typedef struct sim_mirror {
     uint64_t insurance_dips; /* INSURANCE went below zero, for a reason that I9 allows */
 } sim_mirror;
 
+/* Names of the tables' rows, for people (cover.c). */
+extern const char *const sim_command_names[RF_COMMAND_KINDS];
+extern const char *const sim_event_names[RF_EVENT_KINDS];
+
 /* ---- What happened (cover.c) ------------------------------------------------------------------------ */
 
 typedef struct sim_cover {

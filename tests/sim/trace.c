@@ -3,18 +3,6 @@
 
 #include "tests/sim/sim.h"
 
-static const char *const command_names[] = {
-#define RF_COMMAND(name, fields, doc) #name,
-#include "engine/command.def"
-#undef RF_COMMAND
-};
-
-static const char *const event_names[] = {
-#define RF_EVENT(name, doc) #name,
-#include "engine/event.def"
-#undef RF_EVENT
-};
-
 static void trace_order(const rf_order_params *order)
 {
     printf(
@@ -32,7 +20,7 @@ static void trace_order(const rf_order_params *order)
 void trace_command(const sim_run *sim, const rf_command *command)
 {
     const char *name =
-        (uint32_t)command->kind < RF_COMMAND_KINDS ? command_names[command->kind] : "?";
+        (uint32_t)command->kind < RF_COMMAND_KINDS ? sim_command_names[command->kind] : "?";
     printf("%llu %s at %lld\n", (unsigned long long)sim->number, name, (long long)command->time_ns);
     if (command->kind == RF_COMMAND_PLACE_ORDER)
         trace_order(&command->u.order);
@@ -74,7 +62,7 @@ void trace_event(const rf_event *event)
            "realized %lld leaves %lld id %llu value %lld code %u flags %x side %u type %u slots "
            "%u>%u currency %u "
            "reason %u peer %u\n",
-           event->kind < RF_EVENT_KINDS ? event_names[event->kind] : "?", event->instrument,
+           event->kind < RF_EVENT_KINDS ? sim_event_names[event->kind] : "?", event->instrument,
            event->account, (unsigned long long)event->order_id,
            (unsigned long long)event->isolation_id, (long long)event->price, (long long)event->qty,
            (long long)event->amount, (long long)event->fee, (long long)event->realized,
