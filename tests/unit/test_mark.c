@@ -48,6 +48,22 @@ static void test_index_of_several_sources(void **state)
     free(engine);
 }
 
+/* The median is of the prices, whatever the order in which the sources came. */
+static void test_median_of_any_order(void **state)
+{
+    (void)state;
+    static const int64_t orders[][3] = {{100, 102, 101}, {102, 100, 101}, {101, 100, 102},
+                                        {101, 102, 100}, {100, 101, 102}, {102, 101, 100}};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        rf_engine *engine = with_instrument(0);
+        assert_int_equal(set_index(engine, INDEX, "a", 500 * orders[i][0] * USD), RF_ERR_OK);
+        assert_int_equal(set_index(engine, INDEX, "b", 500 * orders[i][1] * USD), RF_ERR_OK);
+        assert_int_equal(set_index(engine, INDEX, "c", 500 * orders[i][2] * USD), RF_ERR_OK);
+        assert_int_equal(index_of(engine), 500 * 101 * USD);
+        free(engine);
+    }
+}
+
 /* Two sources that are far apart: nobody is near the median. The index stays and grows old. */
 static void test_sources_that_disagree(void **state)
 {
@@ -76,6 +92,14 @@ static void test_ninth_source_takes_the_place_of_the_oldest(void **state)
     assert_int_equal(engine->indexes[0].sources_count, RF_INDEX_SOURCES_MAX);
     assert_string_equal(engine->indexes[0].sources[0].name, "i");
     assert_int_equal(index_of(engine), 50004 * USD + USD / 2); /* 50001 .. 50008 */
+    free(engine);
+    engine = with_instrument(0); /* all of one moment: the first that came */
+    for (int64_t i = 0; i < RF_INDEX_SOURCES_MAX + 1; i++) {
+        const char name[2] = {(char)('a' + i), '\0'};
+        assert_int_equal(set_index(engine, INDEX, name, (50000 + i) * USD), RF_ERR_OK);
+    }
+    assert_string_equal(engine->indexes[0].sources[0].name, "i");
+    assert_string_equal(engine->indexes[0].sources[1].name, "b");
     free(engine);
 }
 
@@ -308,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index_of_several_sources),
+        cmocka_unit_test(test_median_of_any_order),
         cmocka_unit_test(test_sources_that_disagree),
         cmocka_unit_test(test_ninth_source_takes_the_place_of_the_oldest),
         cmocka_unit_test(test_index_refusals),
