@@ -114,7 +114,7 @@ static void edit(tape *stream, const uint8_t *edit_bytes)
     if ((edit_bytes[4] & 0x3c) == 0x3c)
         stream->size = at + 1;
     else if (width <= stream->size - at)
-        rf_put_le(stream->bytes + at, (uint64_t)value, width);
+        rf_put_le(stream->bytes + at, (uint64_t)value, (unsigned)width);
 }
 
 static void check_state(rf_engine *engine, const tape *loaded)
