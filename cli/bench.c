@@ -123,7 +123,9 @@ int rf_cli_bench(int argc, char **argv)
         else if (option == 'c' && number(optarg, 100000000, &value))
             options.commands = value;
         else
-            return rf_wrong_usage(&verb, "a number out of range: ", argv[optind - 1]);
+            return rf_wrong_usage(
+                &verb, option == 'o' ? "not a part of the server's: " : "a number out of range: ",
+                argv[optind - 1]);
     }
     if (status >= 0)
         return status;
