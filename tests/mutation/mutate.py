@@ -150,7 +150,7 @@ class Workshop:
         yield "ninja all", ["ninja", "-C", "build"], 600
         yield "unit", unit, 400
         if folder in ("engine", "store", "venue"):
-            yield "journal", ["tests/crash/journal.sh", "build"], 120
+            yield "journal", ["tests/crash/journal.sh", "build"], 400
         if folder in ("engine", "store"):
             return
         yield "reference", ["node", "tests/reference.mjs"], 60
