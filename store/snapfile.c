@@ -18,6 +18,7 @@
 #include <zstd.h>
 
 #include "base/crc32c.h"
+#include "base/little_endian.h"
 #include "store/reader.h"
 
 enum {
@@ -29,20 +30,6 @@ enum {
 
 static const char prefix[] = "snapshot-";
 static const unsigned char magic[8] = {'R', 'F', 'S', 'N', 'A', 'P', 'F', '1'};
-
-static void put64(unsigned char *at, uint64_t value)
-{
-    for (unsigned i = 0; i < 8; i++)
-        at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t get64(const unsigned char *at)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
 
 static void path_of(char path[RF_STORE_PATH_SIZE], const char *dir, uint64_t seq)
 {
@@ -112,12 +99,12 @@ static bool write_file(writer *to, uint64_t seq,
 {
     unsigned char head[HEAD_SIZE], tail[TAIL_SIZE] = {0};
     memcpy(head, magic, sizeof magic);
-    put64(head + 8, seq);
+    rf_store_le64(head + 8, seq);
     if (!write_out(to, head, sizeof head) || !save(from, take, to) || !compress(to, ZSTD_e_end))
         return false;
-    put64(tail, to->offset - HEAD_SIZE);
-    put64(tail + 8, to->raw);
-    put64(tail + 16, (uint64_t)rf_crc32c(to->crc, tail, 20) << 32);
+    rf_store_le64(tail, to->offset - HEAD_SIZE);
+    rf_store_le64(tail + 8, to->raw);
+    rf_store_le64(tail + 16, (uint64_t)rf_crc32c(to->crc, tail, 20) << 32);
     return write_out(to, tail, sizeof tail) &&
            to->disk->sync(to->disk->context, to->file, &to->error) == 0;
 }
@@ -194,11 +181,12 @@ static const char *check_sum(loader *from, uint64_t size)
     }
     if (!read_at(from, size - TAIL_SIZE, tail, sizeof tail))
         return "it cannot be read";
-    if (get64(tail + 16) != (uint64_t)crc << 32 || get64(tail) != size - HEAD_SIZE - TAIL_SIZE)
+    if (rf_load_le64(tail + 16) != (uint64_t)crc << 32 ||
+        rf_load_le64(tail) != size - HEAD_SIZE - TAIL_SIZE)
         return "it is damaged";
     from->offset = HEAD_SIZE;
     from->end = size - TAIL_SIZE;
-    from->raw = get64(tail + 8);
+    from->raw = rf_load_le64(tail + 8);
     return NULL;
 }
 
@@ -212,7 +200,7 @@ static const char *check_file(loader *from, uint64_t seq)
         return "it is cut off";
     if (memcmp(head, magic, sizeof magic) != 0)
         return memcmp(head, magic, 7) == 0 ? "it is of another version" : "it is damaged";
-    if (get64(head + 8) != seq)
+    if (rf_load_le64(head + 8) != seq)
         return "it is of another record";
     return check_sum(from, (uint64_t)size);
 }
