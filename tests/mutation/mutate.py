@@ -2,6 +2,7 @@
 """Changes one place of the source at a time and asks whether a test notices (R15).
 
     mutate.py [--count N] [--seed N] [--scratch DIR] [--minutes N] [FILE or FOLDER ...]
+    mutate.py --again LOG          the survivors that an earlier run printed, wherever their lines stand now
 
 FILE is a source of engine/, store/, api/, venue/, history/ or server/; a folder stands for its sources. Without
 one: those of the engine and the store that differ from the branch main, and all of these two when none does.
@@ -204,16 +205,32 @@ def sources(named):
     return listed("diff", "--name-only", "main...HEAD", "--", *pair) or listed("ls-files", *pair)
 
 
+def survivors_of(log):
+    """The changes of an earlier run that nothing noticed: by what they change, not by number of line."""
+    with open(log, encoding="utf-8") as file:
+        rows = re.findall(r"^SURVIVED +(\S+?):\d+: (.*?): (.*)$", file.read(), re.M)
+    found = []
+    for name, what, line in rows:
+        same = [(name, *change) for change in changes_in(os.path.join(ROOT, name)) if (change[2], change[1].strip()) == (what, line)]
+        print(f"{name}: {what}: {line}" + ("" if same else ": is not there any more"))
+        found += same
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=int, default=0)
     parser.add_argument("--scratch", default=os.path.join(ROOT, "build", "mutation"))
+    parser.add_argument("--again")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
-    every = [(name, *change) for name in sources(options.files) for change in changes_in(os.path.join(ROOT, name))]
-    random.Random(options.seed).shuffle(every)
+    if options.again:
+        every = survivors_of(options.again)
+    else:
+        every = [(name, *change) for name in sources(options.files) for change in changes_in(os.path.join(ROOT, name))]
+        random.Random(options.seed).shuffle(every)
     print(f"{len(every)} changes are possible, {min(options.count, len(every))} are tried, seed {options.seed}", flush=True)
     shop = Workshop(options.scratch)
     shop.prove([name for name, *_ in every])
