@@ -29,11 +29,11 @@ REF = re.compile(r'"@(\d+)\.')
 # Fields of the program's answers that the model does not have.
 NOT_MODELLED = set("""account_id update_user_id order_date fee_instrument_name create_time update_time create_time_ns
     order_value maker_fee_rate taker_fee_rate leverage isolated_margin_amount attach_order_id attach_isolation_id
-    update_timestamp_ms session_unrealized_pnl pos_initial_margin pos_maintenance_margin market_value target_leverage
+    update_timestamp_ms pos_initial_margin pos_maintenance_margin market_value target_leverage
     effective_leverage total_effective_leverage position_limit used_position_limit
     collateral_eligible haircut collateral_amount max_withdrawal_balance reserved_qty hourly_interest_rate
-    total_position_im total_haircut total_collateral_value total_session_unrealized_pnl total_position_cost
-    isolated_margin_balance initial_margin maintenance_margin fee_reserve liquidation_price bankruptcy_price adl_rank
+    total_position_im total_haircut total_collateral_value
+    initial_margin maintenance_margin fee_reserve liquidation_price bankruptcy_price adl_rank
     is_liquidating journal_id u t fee network_id client_wid amount symbol currency address id required_margin""".split())
 
 # Of a finished order the list it came from may be forgotten.

@@ -26,6 +26,7 @@ def position_row(w, holder):
         "open_pos_cost": show(holder.c0),
         "open_position_pnl": show(value - holder.c0),
         "session_pnl": show(value - holder.c),
+        "session_unrealized_pnl": show(value - holder.c),
         "average_price": per_unit(holder.c0, holder.q, inst.qd),
         "mark_price": price_text(inst, mark),
     }
@@ -83,9 +84,11 @@ def isolation_fields(w, iso):
 def isolation_row(w, iso):
     look = w.look(iso)
     row = position_row(w, iso)
-    del row["account_id"], row["type"]
+    del row["account_id"], row["type"], row["session_unrealized_pnl"]
     row.update({
         "total_cash_balance": show(look.w),
+        "total_session_unrealized_pnl": show(look.u),
+        "total_position_cost": show(abs(iso.q) * (iso.inst.mark or 0) * iso.inst.k),
         "total_margin_balance": show(look.mb),
         "total_initial_margin": show(look.im),
         "total_maintenance_margin": show(look.mm),
@@ -198,6 +201,7 @@ def isolation_answer(w, iso):
     return {
         "isolation_id": str(iso.number),
         "isolated_cash_balance": show(look.w),
+        "isolated_margin_balance": show(look.mb),
         "leverage": str(iso.leverage),
         "liquidation_price": liquidation_text(w, iso),
         "max_removable_margin": show(w.removable(iso)),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/messages.h"
+#include "history/feeder_state.h"
 #include "history/state.h"
 
 enum { STEPS = 4000 };
@@ -839,6 +840,30 @@ static void a_database_that_fails_for_long_is_given_up(void **state)
     assert_string_equal(error, "history: more rows wait than memory shall hold");
     assert_int_equal(rf_history_behind(place->history), 0);
     assert_true(rf_history_written(place->history) < place->world.record);
+    /* It keeps nothing for later either. */
+    for (unsigned i = 0; i < 50; i++)
+        go_on(&place->market);
+    history_flush(place->history);
+    assert_null(place->history->first);
+    close_venue(place);
+    free(place);
+}
+
+/* Rows of any kind are worth a batch: a flush leaves none behind. */
+static void flushes_leave_nothing(void **state)
+{
+    (void)state;
+    venue *place = calloc(1, sizeof *place);
+    open_venue(place, NULL, false);
+    start_market(&place->market, &place->world, 27);
+    for (unsigned i = 0; i < 500; i++) {
+        go_on(&place->market);
+        history_flush(place->history);
+        const rf_feeder *feeder = place->history->feeder;
+        assert_int_equal(feeder->batch.count, 0);
+        assert_int_equal(feeder->dirty_count, 0);
+        assert_int_equal(feeder->changed.count, 0);
+    }
     close_venue(place);
     free(place);
 }
@@ -894,6 +919,7 @@ int main(void)
         cmocka_unit_test(every_call_may_fail),
         cmocka_unit_test(a_slow_database_slows_the_venue),
         cmocka_unit_test(a_database_that_fails_for_long_is_given_up),
+        cmocka_unit_test(flushes_leave_nothing),
         cmocka_unit_test(another_schema_is_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
