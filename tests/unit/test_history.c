@@ -1,5 +1,6 @@
 /* The history: its rows add up to what the engine has, are the same however they were made, and lose
  * nothing when the database fails or the program is killed. */
+#include "tests/unit/history_dump.h"
 #include "tests/unit/history_market.h"
 
 #include <sys/stat.h>
@@ -12,58 +13,6 @@
 #include "history/state.h"
 
 enum { STEPS = 4000 };
-
-/* ---- A whole history as text ------------------------------------------------------------------ */
-
-typedef struct dump {
-    rf_bytes text;
-    const rf_table_info *table;
-    size_t rows;
-} dump;
-
-static bool dump_row(void *to, const void *row)
-{
-    dump *into = to;
-    into->rows++;
-    for (unsigned i = 0; i < into->table->columns; i++) {
-        const rf_column *column = &rf_columns[(unsigned)into->table->first + i];
-        const char *place = (const char *)row + column->offset;
-        int64_t value;
-        memcpy(&value, place, sizeof value);
-        rf_bytes_char(&into->text, i ? ',' : '\n');
-        if (column->size)
-            rf_bytes_text(&into->text, place);
-        else
-            rf_bytes_int(&into->text, value);
-    }
-    return true;
-}
-
-static void dump_store(rf_store *store, dump *into)
-{
-    char error[256];
-    *into = (dump){0};
-    rf_bytes_init(&into->text, NULL, 0, rf_world_grow);
-    for (unsigned i = 0; i < RF_TABLES; i++) {
-        into->table = &rf_tables[i];
-        rf_query query = {.table = (rf_table)i, .order = into->table->first, .ascending = true};
-        rf_bytes_text(&into->text, into->table->name);
-        assert_true(store->find(store, &query, dump_row, into, error));
-    }
-    rf_bytes_char(&into->text, 0);
-    assert_false(into->text.full);
-}
-
-static void assert_same(const dump *a, const dump *b)
-{
-    size_t at = 0;
-    while (at < a->text.size && at < b->text.size && a->text.data[at] == b->text.data[at])
-        at++;
-    size_t from = at > 150 ? at - 150 : 0;
-    if (at < a->text.size || at < b->text.size)
-        fail_msg("differ at %zu:\n%.300s\n-- and --\n%.300s", at, a->text.data + from,
-                 b->text.data + from);
-}
 
 /* ---- A world with a history -------------------------------------------------------------------- */
 
