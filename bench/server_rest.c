@@ -6,7 +6,7 @@
 #include "venue/world.h"
 
 enum {
-    REQUESTS = 120000, /* of a run, signed before the clock starts */
+    REQUESTS = 60000, /* of a run, signed before the clock starts */
     REQUESTS_QUICK = 3000,
     SCRATCH_TOKENS = 256,
     SCRATCH_TEXT = 4096,

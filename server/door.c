@@ -61,13 +61,8 @@ static void answer_message(rf_doors *doors, const rf_origin *origin, rf_error co
 {
     if (code != RF_ERR_OK)
         rf_envelope_quote(&doors->out, origin->original, origin->original_size);
-    rf_frame *frame = rf_frame_new(doors->out.data, doors->out.size);
-    if (!frame) {
-        rf_gate_end(doors->parts.gate, origin->conn, 1011, "out of memory");
-        return;
-    }
-    rf_gate_send(doors->parts.gate, origin->conn, frame, rf_local_seq(doors));
-    rf_frame_drop(frame);
+    rf_gate_send_text(doors->parts.gate, origin->conn, doors->out.data, doors->out.size,
+                      rf_local_seq(doors));
 }
 
 void rf_doors_answer(rf_doors *doors, const rf_origin *origin, const rf_method *method,

@@ -273,26 +273,24 @@ void rf_gate_close(rf_gate *gate)
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 
-/* Head, further headers, an empty line and the body in one piece. NULL: out of memory. */
-static rf_frame *encode_answer(rf_gate *gate, const rf_http_answer *answer, bool close,
-                               bool head_only)
+/* Head, further headers, an empty line and the body in one piece. False: out of memory. */
+static bool fill(connection *c, rf_item *item, const rf_http_answer *answer, bool close,
+                 uint64_t barrier)
 {
     char head[RF_HTTP_HEAD_MAX];
-    size_t head_size = rf_http_head(head, answer, rf_gate_date(gate), close);
+    size_t head_size = rf_http_head(head, answer, rf_gate_date(c->gate), close);
     const char *more = answer->headers ? answer->headers : "";
     size_t more_size = strlen(more);
-    size_t body_size = answer->content_type && !head_only ? answer->body_size : 0;
-    rf_frame *frame = rf_frame_alloc(head_size + more_size + 2 + body_size);
-    if (!frame)
-        return NULL;
-    char *at = frame->data;
+    size_t body_size = answer->content_type && !item->head_only ? answer->body_size : 0;
+    char *at = rf_outbox_fill(&c->outbox, item, head_size + more_size + 2 + body_size, barrier);
+    if (!at)
+        return false;
     memcpy(at, head, head_size);
     memcpy(at + head_size, more, more_size);
     memcpy(at + head_size + more_size, "\r\n", 2);
     if (body_size > 0)
         memcpy(at + head_size + more_size + 2, answer->body, body_size);
-    frame->size = frame->capacity;
-    return frame;
+    return true;
 }
 
 void rf_gate_answer(rf_gate *gate, rf_ticket ticket, const rf_http_answer *answer, uint64_t barrier)
@@ -306,13 +304,10 @@ void rf_gate_answer(rf_gate *gate, rf_ticket ticket, const rf_http_answer *answe
         c->input_over = c->ending = true;
     }
     bool last = c->input_over && rf_outbox_is_last(&c->outbox, item);
-    rf_frame *frame = encode_answer(gate, answer, last, item->head_only);
-    if (!frame) {
+    if (fill(c, item, answer, last, barrier))
+        rf_connection_has_output(c);
+    else
         rf_connection_doom(c);
-        return;
-    }
-    rf_outbox_fill(&c->outbox, item, frame, barrier);
-    rf_connection_has_output(c);
 }
 
 rf_frame *rf_frame_new(const char *text, size_t size)

@@ -115,14 +115,14 @@ bool rf_outbox_add(rf_outbox *outbox, rf_frame *frame, uint64_t barrier)
 }
 
 /* The chunk that still has room for so much, or a new one. */
-static rf_frame *chunk_for(rf_outbox *outbox, size_t size)
+static rf_frame *chunk_for(rf_outbox *outbox, size_t size, bool busy)
 {
     rf_frame *open = outbox->open;
     if (open && open->holders == 1)
         open->size = 0; /* nobody reads what it held */
     if (open && size <= open->capacity - open->size)
         return open;
-    size_t capacity = outbox->count == 0 ? (size_t)CHUNK_SIZE_FIRST : (size_t)CHUNK_SIZE;
+    size_t capacity = busy ? (size_t)CHUNK_SIZE : (size_t)CHUNK_SIZE_FIRST;
     rf_frame *chunk = rf_frame_alloc(size > capacity ? size : capacity);
     if (!chunk)
         return NULL;
@@ -135,7 +135,7 @@ bool rf_outbox_copy(rf_outbox *outbox, const char *head, size_t head_size, const
                     size_t body_size, uint64_t barrier)
 {
     size_t size = head_size + body_size;
-    rf_frame *chunk = chunk_for(outbox, size);
+    rf_frame *chunk = chunk_for(outbox, size, outbox->count > 0);
     if (!chunk)
         return false;
     uint32_t from = chunk->size;
@@ -179,15 +179,22 @@ rf_item *rf_outbox_find(rf_outbox *outbox, uint64_t ticket)
     return NULL;
 }
 
-void rf_outbox_fill(rf_outbox *outbox, rf_item *item, rf_frame *frame, uint64_t barrier)
+char *rf_outbox_fill(rf_outbox *outbox, rf_item *item, size_t size, uint64_t barrier)
 {
     RF_CHECK(!item->frame && item->size == 0);
-    item->frame = frame;
-    item->size = frame->size;
+    rf_frame *chunk = chunk_for(outbox, size, outbox->count > 1);
+    if (!chunk)
+        return NULL;
+    item->frame = chunk;
+    item->from = chunk->size;
+    item->size = (uint32_t)size;
     item->barrier = barrier;
-    enter_queue(frame);
-    outbox->cost += frame->size;
+    chunk->size += (uint32_t)size;
+    rf_frame_hold(chunk);
+    enter_queue(chunk);
+    outbox->cost += size;
     outbox->unanswered--;
+    return chunk->data + item->from;
 }
 
 bool rf_outbox_is_last(const rf_outbox *outbox, const rf_item *item)

@@ -51,8 +51,8 @@ bool rf_outbox_copy(rf_outbox *outbox, const char *head, size_t head_size, const
 bool rf_outbox_expect(rf_outbox *outbox, uint64_t ticket, bool head_only);
 /* The item that waits for this answer; NULL: none does. */
 rf_item *rf_outbox_find(rf_outbox *outbox, uint64_t ticket);
-/* Takes over the caller's hold on the frame. */
-void rf_outbox_fill(rf_outbox *outbox, rf_item *item, rf_frame *frame, uint64_t barrier);
+/* Where the bytes of its answer go; NULL: out of memory. */
+char *rf_outbox_fill(rf_outbox *outbox, rf_item *item, size_t size, uint64_t barrier);
 bool rf_outbox_is_last(const rf_outbox *outbox, const rf_item *item);
 /* Forgets everything behind this item. */
 void rf_outbox_cut(rf_outbox *outbox, const rf_item *item);

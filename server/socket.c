@@ -150,13 +150,8 @@ void rf_socket_closed(rf_doors *doors, rf_conn conn)
 
 static void send_text(rf_doors *doors, rf_session *session, const rf_bytes *text)
 {
-    rf_frame *frame = rf_frame_new(text->data, text->size);
-    if (!frame) {
-        rf_gate_end(doors->parts.gate, session->conn, CLOSE_ERROR, "out of memory");
-        return;
-    }
-    rf_gate_send(doors->parts.gate, session->conn, frame, rf_local_seq(doors));
-    rf_frame_drop(frame);
+    rf_gate_send_text(doors->parts.gate, session->conn, text->data, text->size,
+                      rf_local_seq(doors));
 }
 
 static void put_done(rf_bytes *out, int64_t id, const char *method)
@@ -359,8 +354,8 @@ void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t s
         .conn = conn, .original = text, .original_size = size, .start_ns = rf_clock_monotonic_ns()};
     if (!session)
         return;
-    rf_rate_answer rate = rf_rate_message(doors->parts.rates, &session->budget, session->market,
-                                          rf_clock_monotonic_ns());
+    rf_rate_answer rate =
+        rf_rate_message(doors->parts.rates, &session->budget, session->market, origin.start_ns);
     if (!rf_json_parse(&doors->json, text, size)) {
         rf_doors_refuse(doors, &origin, -1, NULL, RF_ERR_BAD_REQUEST, doors->json.error, 0);
         return;

@@ -81,3 +81,13 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
     const struct msghdr little = {.msg_iov = &one, .msg_iovlen = 1};
     return __real_sendmsg(fd, &little, flags);
 }
+
+/* What is said in one part is a fault of "sendmsg" too. */
+ssize_t __real_send(int fd, const void *bytes, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags)
+{
+    if (!strikes("sendmsg"))
+        return __real_send(fd, bytes, size, flags);
+    return fault.error ? -1 : __real_send(fd, bytes, 1, flags);
+}
