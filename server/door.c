@@ -135,9 +135,14 @@ static rf_error admit(rf_doors *doors, const rf_request *request, const rf_metho
         return RF_ERR_REQUEST_TIMEOUT;
     if (!(method->flags & RF_METHOD_CHANGE))
         return RF_ERR_OK;
+    const uint64_t waiting = doors->waiting + doors->waiting_new;
+    const uint64_t most = (uint64_t)doors->parts.config->numbers[RF_SETTING_overload_waiting];
+    /* Nearly always anything is served, and what kind of call it is need not be found out. */
+    if (rf_rate_admits(false, waiting, most) &&
+        rf_phase_admits(doors->parts.phase, false, false) == RF_ERR_OK)
+        return RF_ERR_OK;
     bool reserved = rf_lane_reserved(method, request->json, request->params);
-    if (!rf_rate_admits(reserved, doors->waiting + doors->waiting_new,
-                        (uint64_t)doors->parts.config->numbers[RF_SETTING_overload_waiting]))
+    if (!rf_rate_admits(reserved, waiting, most))
         return RF_ERR_TOO_MANY_REQUESTS;
     return rf_phase_admits(doors->parts.phase, reserved,
                            rf_lane_rests(method, request->json, request->params));

@@ -6,16 +6,42 @@
 #include "api/put.h"
 #include "base/decimal.h"
 
-static const char *read_text(const rf_json *json, const char *key)
+typedef enum envelope_field {
+    FIELD_METHOD,
+    FIELD_API_KEY,
+    FIELD_SIG,
+    FIELD_ID,
+    FIELD_PARAMS,
+    FIELD_NONCE,
+    FIELDS,
+} envelope_field;
+
+static const struct {
+    const char *name;
+    size_t size;
+} fields[FIELDS] = {{"method", 6}, {"api_key", 7}, {"sig", 3},
+                    {"id", 2},     {"params", 6},  {"nonce", 5}};
+
+/* The root's members in one walk: every call is read so. tokens: 0 = it is not there. */
+static void find_fields(const rf_json *json, uint32_t tokens[FIELDS])
 {
-    uint32_t token = rf_json_member(json, 0, key);
+    uint32_t token = 1;
+    memset(tokens, 0, FIELDS * sizeof *tokens);
+    for (uint32_t i = 0; i < json->tokens[0].count; i++, token = json->tokens[token].next)
+        for (int field = 0; field < FIELDS; field++)
+            if (json->tokens[token].key_size == fields[field].size &&
+                memcmp(rf_json_key(json, token), fields[field].name, fields[field].size) == 0)
+                tokens[field] = token;
+}
+
+static const char *read_text(const rf_json *json, uint32_t token)
+{
     return token && json->tokens[token].kind == RF_JSON_STRING ? rf_json_text(json, token) : NULL;
 }
 
 /* Digits of a number or of a string; NULL when it is not there. False: it is something else. */
-static bool read_digits(const rf_json *json, const char *key, const char **digits, int64_t *value)
+static bool read_digits(const rf_json *json, uint32_t token, const char **digits, int64_t *value)
 {
-    uint32_t token = rf_json_member(json, 0, key);
     const rf_json_token *row = &json->tokens[token];
     uint64_t number;
     if (!token || row->kind == RF_JSON_NULL)
@@ -29,9 +55,8 @@ static bool read_digits(const rf_json *json, const char *key, const char **digit
     return true;
 }
 
-static bool read_params(const rf_json *json, uint32_t *params)
+static bool read_params(const rf_json *json, uint32_t token, uint32_t *params)
 {
-    uint32_t token = rf_json_member(json, 0, "params");
     if (!token || json->tokens[token].kind == RF_JSON_NULL)
         return true;
     if (json->tokens[token].kind != RF_JSON_OBJECT)
@@ -41,25 +66,27 @@ static bool read_params(const rf_json *json, uint32_t *params)
 }
 
 /* Every field is read, whatever is wrong with the others. */
-static void note(rf_envelope *envelope, bool good, const char *field)
+static void note(rf_envelope *envelope, bool good, envelope_field field)
 {
     if (!good && !envelope->problem)
-        envelope->problem = field;
+        envelope->problem = fields[field].name;
 }
 
 rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope)
 {
+    uint32_t at[FIELDS];
     int64_t ignored;
     *envelope = (rf_envelope){.id = -1};
     if (json->tokens[0].kind != RF_JSON_OBJECT)
         return RF_ERR_BAD_REQUEST;
-    envelope->method = read_text(json, "method");
-    envelope->api_key = read_text(json, "api_key");
-    envelope->sig = read_text(json, "sig");
-    note(envelope, envelope->method, "method");
-    note(envelope, read_digits(json, "id", &envelope->id_text, &envelope->id), "id");
-    note(envelope, read_params(json, &envelope->params), "params");
-    note(envelope, read_digits(json, "nonce", &envelope->nonce, &ignored), "nonce");
+    find_fields(json, at);
+    envelope->method = read_text(json, at[FIELD_METHOD]);
+    envelope->api_key = read_text(json, at[FIELD_API_KEY]);
+    envelope->sig = read_text(json, at[FIELD_SIG]);
+    note(envelope, envelope->method, FIELD_METHOD);
+    note(envelope, read_digits(json, at[FIELD_ID], &envelope->id_text, &envelope->id), FIELD_ID);
+    note(envelope, read_params(json, at[FIELD_PARAMS], &envelope->params), FIELD_PARAMS);
+    note(envelope, read_digits(json, at[FIELD_NONCE], &envelope->nonce, &ignored), FIELD_NONCE);
     if (!envelope->method)
         return RF_ERR_INVALID_REQUEST;
     return envelope->problem ? RF_ERR_MISSING_OR_INVALID_ARGUMENT : RF_ERR_OK;
