@@ -122,6 +122,23 @@ test("an export holds the rows of the table, digit for digit", { skip }, async (
   await desk.table("Positions");
 });
 
+test("the countdown to funding is the venue's, when its clock jumps and when it stands still", { skip }, async () => {
+  const { page } = watched;
+  const left = async (): Promise<number> => 3600 - (Math.floor((await server.public("public/x/get-time")).server_ms / 1000) % 3600);
+  const shown = async (): Promise<number> => Number(await watched.field("funding_in"));
+  await server.must("operator/sandbox-clock", { forward_ms: 700_000 });
+  await until("the jump", async () => Math.abs((await shown()) - (await left())) <= 1);
+  await server.pause();
+  await until("the stand", async () => (await shown()) === (await left()));
+  // Nor does it go on by itself between two answers.
+  for (let answers = 0; answers < 2; answers++) await page.waitForResponse((answer) => answer.url().includes("get-time"));
+  await until("still", async () => (await shown()) === (await left()));
+  const text = await page.locator("[data-field=funding_in]").innerText();
+  const seconds = await left();
+  assert.equal(text, [seconds / 60, seconds % 60].map((part) => String(Math.floor(part)).padStart(2, "0")).join(":"));
+  await server.run();
+});
+
 test("dark or light is kept", { skip }, async () => {
   const { page } = watched;
   await page.locator("body").press("t");

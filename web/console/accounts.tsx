@@ -35,15 +35,17 @@ async function look(name: string): Promise<void> {
 
 const again = (done: boolean): void => void (done && look(asked));
 
+const scaleOf = (price: string): number => decimal.of(price).scale;
+
 const POSITIONS = [
-  { title: "Instrument", show: (row: Position) => <>{row.instrument_name} <span class={"badge " + (row.isolation_id ? "isolated" : "cross")}>{row.isolation_id ? `Isolated ${decimal.plain(decimal.of(row.leverage))}×` : "Cross"}</span></> },
-  { title: "Quantity", show: (row: Position) => <Num value={row.quantity} places={4} signed colour /> },
-  { title: "Entry", show: (row: Position) => <Num value={row.average_price} places={2} /> },
-  { title: "Mark", show: (row: Position) => <Num value={row.mark_price} places={2} /> },
-  { title: "Liquidation", show: (row: Position) => (row.isolation_id ? <Num value={row.liquidation_price} places={2} /> : <small>account’s ratio</small>) },
-  { title: "Margin ratio", show: (row: Position) => <Percent value={row.margin_ratio} places={1} /> },
-  { title: "Inside the fence", show: (row: Position) => <Num value={row.isolated_cash_balance} places={2} /> },
-  { title: "Unrealised", show: (row: Position) => <Num value={row.open_position_pnl} places={2} signed colour /> },
+  { title: "Instrument", show: (row: Position) => <>{row.instrument_name} <span class={"badge " + (row.isolation_id ? "isolated" : "cross")}>{row.isolation_id ? <>Isolated <span data-field="leverage" data-value={row.leverage}>{decimal.plain(decimal.of(row.leverage))}×</span></> : "Cross"}</span></> },
+  { title: "Quantity", show: (row: Position) => <Num value={row.quantity} signed colour field="quantity" /> },
+  { title: "Entry", show: (row: Position) => <Num value={row.average_price} places={scaleOf(row.mark_price)} field="average_price" /> },
+  { title: "Mark", show: (row: Position) => <Num value={row.mark_price} field="mark_price" /> },
+  { title: "Liquidation", show: (row: Position) => (row.isolation_id ? <Num value={row.liquidation_price} field="liquidation_price" /> : <small>account’s ratio</small>) },
+  { title: "Margin ratio", show: (row: Position) => <Percent value={row.margin_ratio} places={1} field="margin_ratio" /> },
+  { title: "Inside the fence", show: (row: Position) => <Num value={row.isolated_cash_balance} places={2} field="isolated_cash_balance" /> },
+  { title: "Unrealised", show: (row: Position) => <Num value={row.open_position_pnl} places={2} signed colour field="open_position_pnl" /> },
   { title: "", show: (row: Position) => row.isolation_id && <button type="button" class="small" onClick={() => (story.value = row.isolation_id!)}>Explain</button> },
 ];
 
@@ -52,9 +54,9 @@ const ORDERS = [
   { title: "Mode", text: true, show: (row: Order) => (row.isolation_id ? "Isolated" : "Cross") },
   { title: "Type", text: true, show: (row: Order) => row.order_type.toLowerCase().replace(/_/g, " ") },
   { title: "Side", text: true, show: (row: Order) => <span class={row.side === "BUY" ? "up" : "down"}>{row.side.toLowerCase()}</span> },
-  { title: "Price", show: (row: Order) => <Num value={row.limit_price} places={2} /> },
-  { title: "Quantity", show: (row: Order) => <Num value={row.quantity} places={4} /> },
-  { title: "Filled", show: (row: Order) => <Num value={row.cumulative_quantity} places={4} /> },
+  { title: "Price", show: (row: Order) => <Num value={decimal.sign(decimal.of(row.limit_price)) ? row.limit_price : ""} field="limit_price" /> },
+  { title: "Quantity", show: (row: Order) => <Num value={row.quantity} field="quantity" /> },
+  { title: "Filled", show: (row: Order) => <Num value={row.cumulative_quantity} field="cumulative_quantity" /> },
 ];
 
 function Adjust(props: { account: string }) {
@@ -111,10 +113,10 @@ export function Accounts() {
             </div>
             <dl>
               <div><dt>Margin balance</dt><dd><Num value={row.balance.total_margin_balance} places={2} field="total_margin_balance" /></dd></div>
-              <div><dt>Available</dt><dd><Num value={row.balance.total_available_balance} places={2} /></dd></div>
-              <div><dt>Initial margin</dt><dd><Num value={row.balance.total_initial_margin} places={2} /></dd></div>
-              <div><dt>Maintenance margin</dt><dd><Num value={row.balance.total_maintenance_margin} places={2} /></dd></div>
-              <div><dt>Inside fences</dt><dd><Num value={row.balance.total_isolated_cash_balance} places={2} /></dd></div>
+              <div><dt>Available</dt><dd><Num value={row.balance.total_available_balance} places={2} field="total_available_balance" /></dd></div>
+              <div><dt>Initial margin</dt><dd><Num value={row.balance.total_initial_margin} places={2} field="total_initial_margin" /></dd></div>
+              <div><dt>Maintenance margin</dt><dd><Num value={row.balance.total_maintenance_margin} places={2} field="total_maintenance_margin" /></dd></div>
+              <div><dt>Inside fences</dt><dd><Num value={row.balance.total_isolated_cash_balance} places={2} field="total_isolated_cash_balance" /></dd></div>
             </dl>
           </section>
           <Adjust account={asked} />

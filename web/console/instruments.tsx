@@ -89,9 +89,9 @@ const columns = [
     }}>
       {[...STATES, ...(row.state === "SETTLED" ? ["SETTLED"] : [])].map((state) => <option key={state} value={state}>{state.toLowerCase().replace("_", " ")}</option>)}
     </select>) },
-  { title: "Mark", show: (row: Exposure) => <Num value={decimal.sign(decimal.of(row.mark_price)) ? row.mark_price : ""} /> },
-  { title: "Index", show: (row: Exposure) => <Num value={row.index_price} places={2} /> },
-  { title: "Funding / 1 h", show: (row: Exposure) => <Percent value={row.funding_rate} places={4} signed /> },
+  { title: "Mark", show: (row: Exposure) => <Num value={decimal.sign(decimal.of(row.mark_price)) ? row.mark_price : ""} field="mark_price" /> },
+  { title: "Index", show: (row: Exposure) => <Num value={decimal.sign(decimal.of(row.index_price)) ? row.index_price : ""} places={decimal.of(row.mark_price).scale} field="index_price" /> },
+  { title: "Funding / 1 h", show: (row: Exposure) => <Percent value={row.funding_rate} places={4} signed field="funding_rate" /> },
   { title: "By hand", show: (row: Exposure) => <MarkButton row={row} /> },
   { title: "", show: (row: Exposure) => <button type="button" class="small" onClick={() => (opened.value = { kind: "risk", name: row.instrument_name })}>Risk…</button> },
 ];

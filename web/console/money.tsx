@@ -14,7 +14,7 @@ function decide(row: Row, verb: string, then: string, done: string, method: stri
 }
 
 const WAITING = [
-  { title: "Withdrawal", show: (row: Row) => text(row, "id") },
+  { title: "Withdrawal", text: true, show: (row: Row) => text(row, "id") },
   { title: "Asked", text: true, show: (row: Row) => (row["create_time"] ? <Time ms={Number(row["create_time"])} date /> : "–") },
   { title: "Account", text: true, show: (row: Row) => text(row, "account") || text(row, "account_id") },
   { title: "Amount", show: (row: Row) => <><Num value={text(row, "amount")} places={4} field="amount" /> {text(row, "currency")}</> },
@@ -39,8 +39,8 @@ export function Money() {
       <CallForm title="Pay into the insurance fund" button="Pay in" done="Paid in." method="operator/fund-insurance"
         inputs={[{ key: "currency", title: "Currency" }, { key: "amount", title: "Amount", number: true }]} />
       <CallForm title="Withdrawal limit" button="Set the limit" done="The limit holds from now on." method="operator/set-withdrawal-limit"
-        hint="Units that may leave in 24 hours. Without an account: of everybody without a limit of their own. Without an amount: no limit any more."
-        inputs={[{ key: "account", title: "Account (optional)", optional: true }, { key: "currency", title: "Currency" }, { key: "amount", title: "Amount in 24 hours (optional)", number: true, optional: true }]} />
+        hint="Units that may leave within a day. Without an account: of everybody without a limit of their own. Without an amount: no limit any more."
+        inputs={[{ key: "account", title: "Account (optional)", optional: true }, { key: "currency", title: "Currency" }, { key: "amount", title: "Amount a day (optional)", number: true, optional: true }]} />
       <CallForm title="Transaction of a withdrawal" button="Note it" done="Noted: the account sees it." method="operator/set-withdrawal-txid"
         inputs={[{ key: "id", title: "Withdrawal" }, { key: "txid", title: "Transaction" }]} />
       <CallForm title="Open an account" button="Open" done="Opened." method="operator/create-account" inputs={[{ key: "account", title: "Label" }]} />

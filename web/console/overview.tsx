@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import * as decimal from "../shared/decimal";
 import { StoryDialog } from "../shared/story";
-import { Num, Percent, Time } from "../shared/ui";
+import { Count, Num, Percent, Time } from "../shared/ui";
 import {
   exposure, fundEvents, fundHistory, house, liquidations, sources, type Exposure, type FundEvent, type Liquidation, type Source,
 } from "./state";
@@ -15,29 +15,29 @@ const explained = signal<string | null>(null);
 const EXPOSURE = [
   { title: "Instrument", text: true, show: (row: Exposure) => row.instrument_name },
   { title: "State", text: true, show: (row: Exposure) => <span class={"state " + row.state.toLowerCase()}>{row.state.toLowerCase().replace("_", " ")}</span> },
-  { title: "Mark", show: (row: Exposure) => <><Num value={decimal.sign(decimal.of(row.mark_price)) ? row.mark_price : ""} />{row.mark_stale && <span class="badge bad">stale</span>}{row.mark_pinned && <span class="badge">pinned</span>}</> },
-  { title: "Open interest", show: (row: Exposure) => <Num value={row.open_interest} /> },
-  { title: "Value, USD", show: (row: Exposure) => <Num value={row.position_value} places={0} /> },
-  { title: "Positions", show: (row: Exposure) => row.positions },
-  { title: "Isolated", show: (row: Exposure) => row.isolations },
+  { title: "Mark", show: (row: Exposure) => <><Num value={decimal.sign(decimal.of(row.mark_price)) ? row.mark_price : ""} field="mark_price" />{row.mark_stale && <span class="badge bad">stale</span>}{row.mark_pinned && <span class="badge">pinned</span>}</> },
+  { title: "Open interest", show: (row: Exposure) => <Num value={row.open_interest} field="open_interest" /> },
+  { title: "Value, USD", show: (row: Exposure) => <Num value={row.position_value} places={0} field="position_value" /> },
+  { title: "Positions", show: (row: Exposure) => <Count value={row.positions} field="positions" /> },
+  { title: "Isolated", show: (row: Exposure) => <Count value={row.isolations} field="isolations" /> },
   { title: "Within 1 %", show: (row: Exposure) => <Num value={row.within_1_percent} places={0} field="within_1_percent" /> },
-  { title: "Within 2 %", show: (row: Exposure) => <Num value={row.within_2_percent} places={0} /> },
-  { title: "Within 5 %", show: (row: Exposure) => <Num value={row.within_5_percent} places={0} /> },
-  { title: "In liquidation", show: (row: Exposure) => row.liquidating },
-  { title: "Funding / 1 h", show: (row: Exposure) => <Percent value={row.funding_rate} places={4} signed /> },
+  { title: "Within 2 %", show: (row: Exposure) => <Num value={row.within_2_percent} places={0} field="within_2_percent" /> },
+  { title: "Within 5 %", show: (row: Exposure) => <Num value={row.within_5_percent} places={0} field="within_5_percent" /> },
+  { title: "In liquidation", show: (row: Exposure) => <Count value={row.liquidating} field="liquidating" /> },
+  { title: "Funding / 1 h", show: (row: Exposure) => <Percent value={row.funding_rate} places={4} signed field="funding_rate" /> },
 ];
 
 const TAPE = [
   { title: "Began", show: (row: Liquidation) => <Time ms={row.start_time} date /> },
   { title: "Account", text: true, show: (row: Liquidation) => row.account },
   { title: "What", text: true, show: (row: Liquidation) => (row.kind === "ISOLATED" ? `${row.instrument_name} isolated` : "Cross account") },
-  { title: "Quantity", show: (row: Liquidation) => <Num value={row.quantity} /> },
-  { title: "Mark", show: (row: Liquidation) => <Num value={row.mark_price} /> },
-  { title: "Closed in book", show: (row: Liquidation) => <Num value={row.closed_quantity} /> },
-  { title: "Taken over", show: (row: Liquidation) => <Num value={row.taken_over_quantity} /> },
-  { title: "Deleveraged", show: (row: Liquidation) => <Num value={row.deleveraged_quantity} /> },
-  { title: "To the fund", show: (row: Liquidation) => <Num value={row.to_insurance_fund} places={2} /> },
-  { title: "Uncovered", show: (row: Liquidation) => <Num value={row.uncovered_loss} places={2} /> },
+  { title: "Quantity", show: (row: Liquidation) => <Num value={row.quantity} field="quantity" /> },
+  { title: "Mark", show: (row: Liquidation) => <Num value={row.mark_price} field="mark_price" /> },
+  { title: "Closed in book", show: (row: Liquidation) => <Num value={row.closed_quantity} field="closed_quantity" /> },
+  { title: "Taken over", show: (row: Liquidation) => <Num value={row.taken_over_quantity} field="taken_over_quantity" /> },
+  { title: "Deleveraged", show: (row: Liquidation) => <Num value={row.deleveraged_quantity} field="deleveraged_quantity" /> },
+  { title: "To the fund", show: (row: Liquidation) => <Num value={row.to_insurance_fund} places={2} field="to_insurance_fund" /> },
+  { title: "Uncovered", show: (row: Liquidation) => <Num value={row.uncovered_loss} places={2} field="uncovered_loss" /> },
   { title: "State", text: true, show: (row: Liquidation) => row.status.toLowerCase() },
   { title: "", show: (row: Liquidation) => row.isolation_id && <button type="button" class="small" onClick={() => (explained.value = row.isolation_id!)}>Explain</button> },
 ];
@@ -93,13 +93,13 @@ const FLOWS = [
   { title: "Why", text: true, show: (row: FundEvent) => FLOW[row.kind] ?? row.kind.toLowerCase().replace(/_/g, " ") },
   { title: "Instrument", text: true, show: (row: FundEvent) => row.instrument_name ?? "–" },
   { title: "Amount, USD", show: (row: FundEvent) => <Num value={row.amount} places={2} signed colour field="fund_event" /> },
-  { title: "Balance then", show: (row: FundEvent) => <Num value={row.balance} places={2} /> },
+  { title: "Balance then", show: (row: FundEvent) => <Num value={row.balance} places={2} field="balance" /> },
 ];
 
 const HELD = [
   { title: "Instrument", text: true, show: (row: Exposure) => row.instrument_name },
   { title: "Taken over", show: (row: Exposure) => <Num value={row.fund_quantity} signed colour field="fund_quantity" /> },
-  { title: "At most", show: (row: Exposure) => (row.fund_position_cap === null ? "no limit" : <Num value={row.fund_position_cap} />) },
+  { title: "At most", show: (row: Exposure) => (row.fund_position_cap === null ? "no limit" : <Num value={row.fund_position_cap} field="fund_position_cap" />) },
 ];
 
 /** Money in and out of the fund, and the positions that nobody else took. */
@@ -121,9 +121,9 @@ function FundBook() {
 const SOURCES = [
   { title: "Source", show: (row: Source) => <>{row.source} <small>{row.symbol} for {row.index_name}</small></> },
   { title: "Price", show: (row: Source) => <Num value={row.price} places={4} field="source_price" /> },
-  { title: "Age", show: (row: Source) => (row.age_ms === undefined ? "–" : `${(row.age_ms / 1000).toFixed(1)} s`) },
+  { title: "Age", show: (row: Source) => (row.age_ms === undefined ? "–" : <><Num value={decimal.text({ units: BigInt(row.age_ms), scale: 3 }, 3)} places={1} field="age" /> s</>) },
   { title: "Off the index", show: (row: Source) => <Percent value={row.deviation} places={3} signed field="source_deviation" /> },
-  { title: "Taken / failed", show: (row: Source) => `${row.taken} / ${row.failed}` },
+  { title: "Taken / failed", show: (row: Source) => <><Count value={row.taken} field="taken" /> / <Count value={row.failed} field="failed" /></> },
   { title: "Last error", text: true, show: (row: Source) => row.last_error || "–" },
 ];
 
@@ -136,7 +136,7 @@ function Feeds() {
         : exposure.value.length > 0 && <span class="up">every mark is fresh</span>}</h2>
       <Table rows={sources.value} id={(row) => row.source} columns={SOURCES}
         empty="No price source is configured (--price-sources): prices come by operator/set-index-price or by hand." />
-      <p class="hint">The index is the median of its sources. One that is too old is left out, then those more than 3 % off the median.
+      <p class="hint">The index is the median of its sources. One that is too old is left out, then those more than three percent off the median.
         Without a price the mark goes stale: nobody is liquidated on it, triggers by mark wait, and nothing that adds risk is taken.</p>
     </section>
   );
@@ -154,7 +154,7 @@ export function Overview() {
       <FundBook />
       <Feeds />
       <section class="panel wide" aria-label="Liquidations">
-        <h2>Liquidations <small>{running.length} under way</small></h2>
+        <h2>Liquidations <small><Count value={running.length} field="running" /> under way</small></h2>
         <Table columns={TAPE} rows={liquidations.value} id={(row, at) => (row.isolation_id ?? row.account_id) + at} empty="No liquidation yet." />
       </section>
       {explained.value && <StoryDialog method="operator/explain" id={explained.value} onClose={() => (explained.value = null)} />}

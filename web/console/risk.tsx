@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../shared/api";
 import * as decimal from "../shared/decimal";
-import { Check, Dialog, Num, saying } from "../shared/ui";
+import { Check, Count, Dialog, Num, saying } from "../shared/ui";
 import { act, exposure } from "./state";
 import { Table } from "./table";
 
@@ -138,11 +138,11 @@ export function RiskDialog(props: { name: string; onClose: () => void }) {
       {fault && <p class="fault" role="alert">{fault}</p>}
       {impact && (
         <section class="impact" aria-label="Impact">
-          <p><strong>{impact.affected}</strong> {impact.affected === 1 ? "account or fence" : "accounts or fences"} would be below maintenance at once.</p>
+          <p><strong><Count value={impact.affected} field="affected" /></strong> {impact.affected === 1 ? "account or fence" : "accounts or fences"} would be below maintenance at once.</p>
           <Table rows={impact.accounts} id={(row, at) => row.account_id + at} empty="Nobody would be liquidated by this change."
             columns={[
               { title: "Account", show: (row) => row.account }, { title: "What", text: true, show: (row) => (row.isolation_id ? `isolation ${row.isolation_id}` : "cross") },
-              { title: "Missing, USD", show: (row) => <Num value={row.shortfall} places={2} /> },
+              { title: "Missing, USD", show: (row) => <Num value={row.shortfall} places={2} field="shortfall" /> },
             ]} />
         </section>
       )}

@@ -17,6 +17,11 @@ export function Num(props: { value: string | null | undefined; places?: number; 
   );
 }
 
+/** How many there are. */
+export function Count(props: { value: number; field: string }) {
+  return <Num value={String(props.value)} places={0} field={props.field} />;
+}
+
 /** A fraction of the API ("0.0123") as percent. */
 export function Percent(props: { value: string | null | undefined; places?: number; signed?: boolean; colour?: boolean; field?: string }) {
   if (!props.value) return <span class="num none">–</span>;
@@ -138,7 +143,9 @@ export function Dialog(props: { title: string; onClose: () => void; onSubmit?: (
     const dialog = ref.current!;
     dialog.showModal();
     // Not where it would bring up a keyboard over half of the screen.
-    if (!matchMedia("(pointer: coarse)").matches) dialog.querySelector<HTMLInputElement>(".body input:not([type=range], [type=checkbox])")?.focus();
+    const first = matchMedia("(pointer: coarse)").matches ? null : dialog.querySelector<HTMLInputElement>(".body input:not([type=range], [type=checkbox])");
+    first?.focus();
+    first?.select();
     return () => dialog.close();
   }, []);
   const { onSubmit } = props;

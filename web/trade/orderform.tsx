@@ -166,7 +166,7 @@ function PreviewPanel() {
 }
 
 function refusalWords(preview: Preview): string {
-  return words(preview.code, preview.message, { required_margin: preview.required_margin });
+  return words(preview.code, preview.message, preview.code === 306 ? { required_margin: preview.required_margin } : {});
 }
 
 // ---- Sending -----------------------------------------------------------------------------------------------

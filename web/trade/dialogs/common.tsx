@@ -59,23 +59,23 @@ export function useAction(run: () => Promise<string>): { busy: boolean; fault: s
   return { busy, fault, go };
 }
 
-/** private/x/isolated-limits for these targets, asked again whenever they change. */
+/** private/x/isolated-limits for these targets, asked again whenever they change; null: not known of these yet. */
 export function useLimits(id: string, target: Record<string, string>): Limits | null {
-  const [limits, setLimits] = useState<Limits | null>(null);
+  const [known, setKnown] = useState<{ key: string; limits: Limits } | null>(null);
   const key = JSON.stringify(target);
   useEffect(() => {
     let alive = true;
     const timer = window.setTimeout(() => {
       call<Limits>("private/x/isolated-limits", { isolation_id: id, ...target })
-        .then((answer) => alive && setLimits(answer))
-        .catch(() => alive && setLimits(null));
+        .then((limits) => alive && setKnown({ key, limits }))
+        .catch(() => alive && setKnown(null));
     }, 100);
     return () => {
       alive = false;
       window.clearTimeout(timer);
     };
   }, [id, key]);
-  return limits;
+  return known?.key === key ? known.limits : null;
 }
 
 export function checkAmount(text: string): { value: decimal.Decimal | null; fault: string | undefined } {

@@ -34,13 +34,14 @@ export function LeverageDialog(props: { id: string }) {
         <p>Margin and liquidation price stay as they are. Then <Num value={limits?.max_removable} places={2} field="max_removable" /> USD could be removed.</p>
       )}
       {!raises && wanted !== now && !fault && (
-        missing
+        !limits ? <p>Asking the venue…</p>
+          : missing
           ? <p>Missing margin: <Num value={limits?.topup_needed} field="topup_needed" /> USD. It is moved from the main account in the same step.</p>
           : <p>The margin inside the fence is enough for this leverage.</p>
       )}
       {short && <p class="fault" role="alert">The main account has less than that available.</p>}
       {action.fault && <p class="fault" role="alert">{action.fault}</p>}
-      <button class="primary" disabled={!!fault || wanted === now || short || action.busy}>
+      <button class="primary" disabled={!!fault || wanted === now || !limits || short || action.busy}>
         {missing && !raises ? "Add margin and set leverage" : "Set leverage"}
       </button>
     </Dialog>
