@@ -282,7 +282,7 @@ test("each number of the console is the API's: after trades, after an outage, af
   // The account's stories are told here as well.
   await page.getByRole("region", { name: "Positions", exact: true }).getByRole("button", { name: "Explain" }).first().click();
   await page.locator("dialog .story li").first().waitFor();
-  assert.deepEqual(await violations(watched), [], "a story");
+  assert.deepEqual(await violations(watched, "dialog"), [], "a story");
   await page.keyboard.press("Escape");
   await watched.context.setOffline(true);
   await page.getByText("The venue does not answer.").waitFor();
@@ -322,7 +322,7 @@ test("the newer dialogs and the light theme have nothing that axe-core finds", {
       await view(where);
       await press();
       await page.locator("dialog h2", { hasText: title }).waitFor();
-      assert.deepEqual(await violations(watched), [], `${title}, ${light ? "light" : "dark"}`);
+      assert.deepEqual(await violations(watched, "dialog"), [], `${title}, ${light ? "light" : "dark"}`);
       await page.keyboard.press("Escape");
       await page.locator("dialog").waitFor({ state: "detached" });
     }

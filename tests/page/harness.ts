@@ -133,9 +133,15 @@ export class Server {
     return answer["result"];
   }
 
-  /** The market stands still: prices, makers and takers rest until `run`. */
-  pause(): Promise<Json> {
-    return this.must("operator/sandbox-clock", { paused: true });
+  /** The market stands still: prices, makers and takers rest until `run`. What they had sent before is done as well. */
+  async pause(): Promise<void> {
+    await this.must("operator/sandbox-clock", { paused: true });
+    const done = async (): Promise<number> => (await this.must("operator/get-status"))["engine_seq"] as number;
+    for (let before = -1, now = await done(); now !== before; ) {
+      before = now;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      now = await done();
+    }
   }
   run(): Promise<Json> {
     return this.must("operator/sandbox-clock", { paused: false });

@@ -278,6 +278,10 @@ test("after the connection was lost", { skip }, async () => {
   await watched.context.setOffline(true);
   await page.getByText("Connection lost").waitFor();
   assert.ok(await page.locator(".submit").isDisabled(), "no order without a connection");
+  const bright = await page.locator(".num:not(.none), [role=option]").evaluateAll((all) =>
+    all.filter((one) => one.checkVisibility() && Number(getComputedStyle(one).opacity) > 0.5).map((one) => one.textContent));
+  assert.deepEqual(bright, [], "nothing that is old looks live");
+  await page.evaluate(() => window.scrollTo(0, 0));
   await watched.shot("connection-lost");
   await server.result(trader(), "private/create-order", { instrument_name: S, side: "BUY", type: "MARKET", quantity: "0.01" });
   await watched.context.setOffline(false);

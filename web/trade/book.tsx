@@ -86,9 +86,7 @@ function Level(props: { row: Row | undefined; kind: "ask" | "bid" }) {
   const on = marked[props.kind].value === row.price;
   return (
     <div class="level" role="option" aria-selected={on ? "true" : "false"} data-price={row.price} onClick={() => pick(row.price)}>
-      <svg class="bar" preserveAspectRatio="none" viewBox="0 0 100 1" aria-hidden="true">
-        <rect x={100 - row.share * 100} width={row.share * 100} height="1" />
-      </svg>
+      <i class="bar" style={{ transform: `scaleX(${row.share.toFixed(3)})` }} aria-hidden="true" />
       <span class="price">{decimal.spaced(row.price)}</span>
       <span>{decimal.spaced(row.quantity)}</span>
       <span class="dim">{decimal.spaced(row.total)}</span>
