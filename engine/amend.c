@@ -116,8 +116,9 @@ static void set_order(rf_engine *engine, const rf_entry *entry, rf_price price, 
     rf_own_insert(engine, entry->order);
 }
 
-/* The order has its new values. */
-static void emit_amended(rf_engine *engine, uint32_t handle, rf_price old_price, rf_qty old_leaves)
+/* The order has its new values. keeps: its place in the queue. */
+static void emit_amended(rf_engine *engine, uint32_t handle, rf_price old_price, rf_qty old_leaves,
+                         bool keeps)
 {
     const rf_order *order = &engine->orders[handle];
     rf_event event = {0};
@@ -130,11 +131,16 @@ static void emit_amended(rf_engine *engine, uint32_t handle, rf_price old_price,
     event.leaves = order->leaves;
     event.value = old_price;
     event.qty = old_leaves;
-    event.code = order->price == old_price && order->leaves < old_leaves; /* it kept its place */
+    event.code = keeps;
     event.flags = order->flags;
     event.side = order->side;
     event.type = order->type;
     rf_emit(engine, &event);
+}
+
+static bool keeps_place(rf_price price, rf_qty leaves, rf_price old_price, rf_qty old_leaves)
+{
+    return price == old_price && leaves < old_leaves;
 }
 
 /* Accepted: the book follows. The own list holds the new values already. */
@@ -143,7 +149,8 @@ static void carry_out(rf_engine *engine, const rf_amendment *amendment, rf_entry
 {
     rf_order *order = &engine->orders[entry->order];
     rf_order_cold *cold = &engine->orders_cold[entry->order];
-    const bool keeps = entry->price == entry->old_price && entry->qty < entry->old_leaves;
+    const bool keeps =
+        keeps_place(entry->price, entry->qty, entry->old_price, entry->old_leaves);
     if (keeps) {
         rf_book_reduce(engine, entry->order, entry->old_leaves - entry->qty);
     } else {
@@ -160,7 +167,7 @@ static void carry_out(rf_engine *engine, const rf_amendment *amendment, rf_entry
     if (amendment->new_oid[0] != 0)
         rf_order_rename(engine, entry->order, amendment->new_oid);
     __builtin_memcpy(result->client_oid, cold->params.client_oid, sizeof result->client_oid);
-    emit_amended(engine, entry->order, entry->old_price, entry->old_leaves);
+    emit_amended(engine, entry->order, entry->old_price, entry->old_leaves, keeps);
     if (!keeps) {
         rf_entry_execute(engine, entry, result);
         return;
@@ -176,30 +183,22 @@ static void carry_out(rf_engine *engine, const rf_amendment *amendment, rf_entry
 }
 
 /* Whether an amendment is of the common kind: a cross order, on an instrument and an account without
- * special limits, that rests before and after and keeps every rule of price and size. Anything else,
+ * special limits, that rests before and after and breaks no rule of price and size. Anything else,
  * whatever is wrong with it, is the general path's. */
 static bool is_quiet(const rf_engine *engine, const rf_order *order, const rf_command *command,
                      rf_qty leaves)
 {
     const rf_instrument *instrument = &engine->instruments[order->instrument];
-    const rf_instrument_config *config = &instrument->config;
-    const rf_position *position = &engine->positions[order->position];
     const rf_price price = command->u.change.price;
     const uint16_t special = RF_FLAG_ISOLATED | RF_FLAG_REDUCE_ONLY;
     if (order->state != RF_STATE_RESTING || (order->flags & special) != 0 ||
         command->u.change.triggers_only || command->u.change.new_client_oid[0] != 0 ||
-        instrument->state != RF_STATE_OPEN || instrument->mark == 0 || !instrument->plain ||
-        instrument->mark_time_ns == RF_FORGOTTEN_NS || engine->accounts[order->account].flags != 0)
+        engine->accounts[order->account].flags != 0 ||
+        (price == order->price && leaves == order->leaves))
         return false;
-    if (leaves <= 0 || leaves < config->min_order_qty || price <= 0 ||
-        price > instrument->mark_max || (price == order->price && leaves == order->leaves) ||
-        (config->max_order_qty != 0 && leaves > config->max_order_qty) ||
-        (config->qty_tick != 1 && leaves % config->qty_tick != 0) ||
-        (config->price_tick != 1 && price % config->price_tick != 0))
-        return false;
-    const rf_qty all = rf_size(position->q) + position->open_qty[0] + position->open_qty[1];
-    if (leaves > instrument->qty_max || all - order->leaves + leaves > instrument->qty_max ||
-        rf_notional(instrument->k, leaves, price) < config->min_notional)
+    if (instrument->state != RF_STATE_OPEN || instrument->mark == 0 || !instrument->plain ||
+        instrument->mark_time_ns == RF_FORGOTTEN_NS ||
+        !rf_is_plain_size(instrument, &engine->positions[order->position], leaves, price))
         return false;
     const rf_price best = rf_book_best_price(instrument, rf_opposite(order->side));
     return best == 0 || (order->side == RF_BUY ? price < best : price > best);
@@ -231,7 +230,8 @@ static bool amend_quietly(rf_engine *engine, uint32_t handle, const rf_command *
     result->filled_value = cold->filled_value;
     result->status = RF_ORDER_ACTIVE;
     __builtin_memcpy(result->client_oid, cold->params.client_oid, sizeof result->client_oid);
-    emit_amended(engine, handle, old_price, old_leaves);
+    emit_amended(engine, handle, old_price, old_leaves,
+                 keeps_place(price, leaves, old_price, old_leaves));
     return true;
 }
 

@@ -289,8 +289,6 @@ static bool nothing_to_do(const rf_engine *engine)
 static void follow_up(rf_engine *engine, bool was_busy, const rf_command *command)
 {
     uint32_t liquidations = RF_LIQUIDATIONS_PER_STEP;
-    if (nothing_to_do(engine) && !moves_marks(engine, command))
-        return;
     if (!was_busy && !aftermath(engine, &liquidations))
         return;
     run_schedule(engine, &liquidations);
@@ -304,7 +302,8 @@ void rf_engine_apply(rf_engine *engine, const rf_command *command, rf_result *re
 {
     *result = (rf_result){0};
     engine->seq++;
-    const bool was_pending = rf_engine_pending(engine), was_busy = rf_schedule_busy(engine);
+    const bool was_pending = rf_engine_pending(engine),
+               was_busy = was_pending && rf_schedule_busy(engine);
     if (command->time_ns < engine->command_time_ns) {
         result->code = RF_ERR_INVALID_DATE;
         return;
@@ -319,5 +318,6 @@ void rf_engine_apply(rf_engine *engine, const rf_command *command, rf_result *re
         engine->now_ns = command->time_ns;
     rf_schedule_first(engine);
     result->code = dispatch(engine, command, result);
-    follow_up(engine, was_busy, command);
+    if (!nothing_to_do(engine) || moves_marks(engine, command))
+        follow_up(engine, was_busy, command);
 }
