@@ -85,10 +85,22 @@ static bool is_order(const rf_engine *engine, const rf_command *command)
            command->u.order.instrument < engine->instruments_count;
 }
 
-/* An order that will most likely trade. */
-static bool takes(const rf_order_params *params)
+/* Of an order that will trade: who it will most likely trade with, one further down the queue at each stage, for who
+ * stands behind an order is known only when its line has come; and all that a trade with the one before touches. */
+static void fetch_maker(const rf_engine *engine, const rf_order_params *params, uint32_t stage)
 {
-    return params->time_in_force != RF_GTC && params->side <= RF_SELL;
+    if (params->time_in_force == RF_GTC || params->side > RF_SELL)
+        return;
+    uint32_t maker = rf_book_guess_best(engine, &engine->instruments[params->instrument],
+                                        rf_opposite(params->side)),
+             before = RF_NONE;
+    for (uint32_t i = 0; i < stage && maker != RF_NONE; i++) {
+        before = maker;
+        maker = engine->orders[maker].level_next;
+    }
+    rf_fetch(&engine->orders[maker]);
+    if (before != RF_NONE)
+        rf_prefetch_maker(engine, &engine->orders[before]);
 }
 
 /* The position on the account's first seat: most accounts have no other. */
@@ -122,6 +134,7 @@ static void fetch_named(const rf_engine *engine, const rf_command *command)
             rf_fetch(&engine->accounts[command->u.change.account]);
     } else if (is_order(engine, command)) {
         fetch_account(engine, command->u.order.account);
+        fetch_maker(engine, &command->u.order, 0);
         fetch_new_records(engine);
     }
 }
@@ -135,6 +148,7 @@ static void fetch_found(const rf_engine *engine, const rf_command *command)
         const rf_order_params *params = &command->u.order;
         rf_fetch(&engine->seats[engine->accounts[params->account].seats]);
         rf_book_fetch(engine, &engine->instruments[params->instrument], params->price);
+        fetch_maker(engine, params, 1);
     }
 }
 
@@ -157,12 +171,10 @@ static void fetch_linked(const rf_engine *engine, const rf_command *command)
         fetch_around(engine, &engine->orders[order], command->u.change.price);
     } else if (is_order(engine, command)) {
         const rf_order_params *params = &command->u.order;
-        const rf_instrument *instrument = &engine->instruments[params->instrument];
         fetch_position(engine, first_position(engine, params));
-        rf_fetch(
-            &engine->orders[takes(params)
-                                ? rf_book_guess_best(engine, instrument, rf_opposite(params->side))
-                                : rf_book_guess_last(engine, instrument, params->price)]);
+        rf_fetch(&engine->orders[rf_book_guess_last(
+            engine, &engine->instruments[params->instrument], params->price)]);
+        fetch_maker(engine, params, 2);
     }
 }
 
@@ -177,12 +189,7 @@ static void fetch_last(const rf_engine *engine, const rf_command *command)
     } else if (is_order(engine, command)) {
         const rf_order_params *params = &command->u.order;
         fetch_settlement(engine, params->account, first_position(engine, params));
-        if (!takes(params))
-            return;
-        const rf_order *best = &engine->orders[rf_book_guess_best(
-            engine, &engine->instruments[params->instrument], rf_opposite(params->side))];
-        rf_prefetch_maker(engine, best);
-        rf_fetch(&engine->orders[best->level_next]);
+        fetch_maker(engine, params, 3);
     }
 }
 
