@@ -149,8 +149,7 @@ static void carry_out(rf_engine *engine, const rf_amendment *amendment, rf_entry
 {
     rf_order *order = &engine->orders[entry->order];
     rf_order_cold *cold = &engine->orders_cold[entry->order];
-    const bool keeps =
-        keeps_place(entry->price, entry->qty, entry->old_price, entry->old_leaves);
+    const bool keeps = keeps_place(entry->price, entry->qty, entry->old_price, entry->old_leaves);
     if (keeps) {
         rf_book_reduce(engine, entry->order, entry->old_leaves - entry->qty);
     } else {

@@ -11,7 +11,7 @@ static rf_money cash_of(const rf_engine *engine, uint32_t account, uint32_t curr
 {
     if (account == RF_FUND)
         return engine->currencies[currency].insurance;
-    return engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
+    return *rf_main(engine, account, currency);
 }
 
 static int64_t index_price_of(const rf_engine *engine, const rf_currency *currency)
@@ -155,7 +155,7 @@ rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account)
     const rf_account *owner = &engine->accounts[account];
     if (account == RF_FUND || owner->holds_collateral || (owner->flags & RF_ACCOUNT_OWN_FEES) != 0)
         return INT64_MIN;
-    rf_wide least = engine->balances[(size_t)account * RF_CURRENCIES_MAX];
+    rf_wide least = owner->usd;
     for (uint32_t seat = owner->seats; seat != RF_NONE; seat = engine->seats[seat].account_next) {
         const uint32_t handle = engine->seats[seat].position[0];
         if (handle == RF_NONE)

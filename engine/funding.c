@@ -173,7 +173,7 @@ static void settle_position(rf_engine *engine, uint32_t position)
     cold->session_profit = profit;
     if (profit == 0)
         return;
-    cold->update_time_ns = engine->now_ns;
+    record->update_time_ns = engine->now_ns;
     emit_settled(engine, record, profit);
     /* Nobody's sum gets near this bound; should it, shares come out too large and are capped by
      * the profits. */

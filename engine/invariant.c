@@ -19,7 +19,7 @@ rf_wide rf_invariant_money(const rf_engine *engine)
         rf_wide sum = (rf_wide)currency->world + currency->fees + currency->insurance +
                       currency->rounding + currency->withdrawals;
         for (uint32_t account = 0; account < engine->accounts_count; account++)
-            sum += engine->balances[(size_t)account * RF_CURRENCIES_MAX + c];
+            sum += *rf_main(engine, account, c);
         for (uint32_t i = 0; c == 0 && i < engine->instruments_count; i++) {
             const rf_instrument *instrument = &engine->instruments[i];
             sum += instrument->clearing;
@@ -121,7 +121,7 @@ rf_wide rf_invariant_fence(const rf_engine *engine)
         rf_cross cross;
         rf_cross_assess(engine, account, &cross);
         residual += magnitude((rf_wide)cross.available - rf_cross_available(engine, account));
-        const rf_money cash = rf_max(0, engine->balances[(size_t)account * RF_CURRENCIES_MAX]);
+        const rf_money cash = rf_max(0, engine->accounts[account].usd);
         const rf_money withdrawable = rf_cross_withdrawable(engine, account, 0);
         residual += withdrawable < 0 || withdrawable > cash;
         residual += withdrawable > rf_max(0, cross.available);

@@ -31,7 +31,7 @@ rf_money rf_isolate_max_removable(const rf_engine *engine, uint32_t position)
 /* "Transfer the required margin into the isolated position." */
 void rf_isolate_transfer(rf_engine *engine, uint32_t position, rf_money amount)
 {
-    const rf_position *record = &engine->positions[position];
+    rf_position *record = &engine->positions[position];
     rf_position_cold *cold = &engine->positions_cold[position];
     const rf_slot main = rf_slot_main(record->account, 0);
     const rf_slot fence = rf_slot_of_position(engine, position);
@@ -42,7 +42,7 @@ void rf_isolate_transfer(rf_engine *engine, uint32_t position, rf_money amount)
         rf_ledger_post(engine, fence, main, -amount, RF_REASON_ISOLATED_TRANSFER, 0);
         cold->taken_out = rf_add(cold->taken_out, -amount);
     }
-    cold->update_time_ns = engine->now_ns;
+    record->update_time_ns = engine->now_ns;
     engine->instruments[record->instrument].changes++;
     rf_position_touch(engine, position);
     rf_watch_account(engine, record->account);

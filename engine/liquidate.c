@@ -124,7 +124,7 @@ static bool can_be_helped(const rf_engine *engine, uint32_t account)
         }
     rf_cross now;
     rf_cross_assess(engine, account, &now);
-    return now.collateral < 0 && *rf_main((rf_engine *)engine, account, 0) < 0;
+    return now.collateral < 0 && *rf_main(engine, account, 0) < 0;
 }
 
 /* A frozen account must be found by whichever of its instruments thaws: each of its keys has to

@@ -175,7 +175,7 @@ uint32_t rf_position_open(rf_engine *engine, uint32_t account, uint32_t instrume
     record->instrument = (uint16_t)instrument;
     record->leverage = leverage;
     cold->age = engine->next_age++;
-    cold->create_time_ns = cold->update_time_ns = engine->now_ns;
+    cold->create_time_ns = record->update_time_ns = engine->now_ns;
     if (isolated) {
         record->flags = RF_POSITION_ISOLATED;
         record->id = engine->next_isolation++;
@@ -472,7 +472,7 @@ static void note_change(rf_engine *engine, uint32_t position, rf_qty before)
     instrument->longs += rf_max(0, record->q) - rf_max(0, before);
     instrument->changes++;
     rf_room_forget(engine, record->account);
-    engine->positions_cold[position].update_time_ns = engine->now_ns;
+    record->update_time_ns = engine->now_ns;
     if (record->q == 0)
         record->flags |= RF_POSITION_CLOSED;
 }

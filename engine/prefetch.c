@@ -20,17 +20,9 @@ static void fetch_all(const void *address, size_t size)
         rf_fetch((const char *)address + at);
 }
 
-static void fetch_account(const rf_engine *engine, uint32_t account)
+/* What a fill may change beside the position itself: where its keys stand. */
+static void fetch_keys(const rf_engine *engine, uint32_t position)
 {
-    rf_fetch(&engine->accounts[account]);
-    rf_fetch(&engine->balances[(size_t)account * RF_CURRENCIES_MAX]);
-}
-
-/* What a fill changes beside the position itself. */
-static void fetch_settlement(const rf_engine *engine, uint32_t account, uint32_t position)
-{
-    rf_fetch(&engine->accounts[account].session_realized);
-    fetch_all(&engine->positions_cold[position], sizeof *engine->positions_cold);
     rf_fetch(&engine->nodes[RF_DOWN][position]);
     rf_fetch(&engine->nodes[RF_UP][position]);
 }
@@ -49,8 +41,8 @@ static void fetch_order(const rf_engine *engine, uint32_t order)
 void rf_prefetch_maker(const rf_engine *engine, const rf_order *maker)
 {
     fetch_position(engine, maker->position);
-    fetch_account(engine, maker->account);
-    fetch_settlement(engine, maker->account, maker->position);
+    fetch_keys(engine, maker->position);
+    rf_fetch(&engine->accounts[maker->account]);
     fetch_all(&engine->orders_cold[maker - engine->orders], sizeof *engine->orders_cold);
     rf_order_fetch_slot(engine, maker->id);
 }
@@ -133,7 +125,7 @@ static void fetch_named(const rf_engine *engine, const rf_command *command)
         if (command->u.change.account < engine->accounts_count)
             rf_fetch(&engine->accounts[command->u.change.account]);
     } else if (is_order(engine, command)) {
-        fetch_account(engine, command->u.order.account);
+        rf_fetch(&engine->accounts[command->u.order.account]);
         fetch_maker(engine, &command->u.order, 0);
         fetch_new_records(engine);
     }
@@ -188,7 +180,7 @@ static void fetch_last(const rf_engine *engine, const rf_command *command)
             command->u.change.price)]);
     } else if (is_order(engine, command)) {
         const rf_order_params *params = &command->u.order;
-        fetch_settlement(engine, params->account, first_position(engine, params));
+        fetch_keys(engine, first_position(engine, params));
         fetch_maker(engine, params, 3);
     }
 }

@@ -182,7 +182,7 @@ void rf_x_position(rf_stream *stream, rf_position *position, rf_position_cold *c
     rf_x_i64(stream, &cold->put_in);
     rf_x_i64(stream, &cold->taken_out);
     rf_x_i64(stream, &cold->settled_value);
-    rf_x_i64(stream, &cold->update_time_ns);
+    rf_x_i64(stream, &position->update_time_ns);
     rf_x_i64(stream, &cold->create_time_ns);
     rf_x_u64(stream, &cold->age);
     rf_x_i64(stream, &cold->session_profit);

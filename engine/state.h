@@ -125,7 +125,8 @@ typedef struct rf_position {
     uint32_t leverage;      /* L; cross: unused */
     uint32_t orders_count;  /* resting, reduce-only ones too */
     uint32_t opening_count; /* resting and not reduce-only */
-    uint64_t spare[2];      /* whole cache lines; what an amendment changes is in the first */
+    rf_time_ns update_time_ns;
+    uint64_t spare; /* whole cache lines; what an amendment changes is in the first */
 } rf_position;
 
 _Static_assert(sizeof(rf_position) == 128, "a position is two cache lines");
@@ -133,7 +134,7 @@ _Static_assert(sizeof(rf_position) == 128, "a position is two cache lines");
 typedef struct rf_position_cold {
     rf_money put_in, taken_out; /* isolations: transfers from and to main */
     rf_money settled_value;     /* q * mark * K at the last session settlement */
-    rf_time_ns update_time_ns, create_time_ns;
+    rf_time_ns create_time_ns;
     uint64_t age;            /* creation number over all positions, never reused */
     rf_money session_profit; /* U just settled (for socialised loss) */
     rf_qty flagged_qty;      /* |q| when its cross account was flagged: slices are quarters of it */
@@ -306,33 +307,35 @@ enum rf_account_flag {
     RF_ACCOUNT_QUEUED = 1 << 4,
 };
 
-/* First what every order looks at: one cache line. */
+/* First what every order and every fill looks at: one cache line. */
 typedef struct rf_account {
-    uint32_t seats; /* first seat */
-    uint32_t seats_last;
-    uint32_t master;   /* 0 = is a master */
+    uint32_t seats;    /* first seat */
     uint32_t leverage; /* MAL */
     uint16_t flags;
     uint16_t stp_id;
     uint8_t stp, stp_scope;
     uint8_t holds_collateral; /* some balance beside USD is not 0 (derived) */
     uint8_t unused;
-    uint32_t orders_count, isolations_count;
+    uint32_t orders_count;
+    uint32_t session;       /* engine->session when session_realized was last added to (derived) */
     rf_money net_floor;     /* watch keys hold while at least this is available (derived) */
     uint64_t floor_version; /* marks_version when net_floor was counted; 0 = not valid (derived) */
     rf_money room; /* while net_floor is valid: available is above it by this at least; -1 = not
                       known (derived, cross.h) */
+    rf_money session_realized; /* of that session: read it by rf_session_realized */
+    rf_money usd;              /* slot MAIN, currency 0 */
+    /* then the rest */
+    uint32_t seats_last;
+    uint32_t master; /* 0 = is a master */
+    uint32_t isolations_count;
     uint32_t cancel_include_reduce_only;
-    uint32_t session; /* engine->session when session_realized was last added to (derived) */
-    /* then what fills look at */
-    rf_money session_realized;      /* of that session: read it by rf_session_realized */
     rf_rate maker_rate, taker_rate; /* with OWN_FEES */
     rf_time_ns cancel_after_ns;     /* deadline, 0 = off */
     rf_time_ns cancel_timeout_ns;
     rf_time_ns create_time_ns;
     rf_money withdrawing; /* USD waiting in withdrawals */
     char label[RF_NAME_SIZE];
-    uint64_t spare[5]; /* whole cache lines */
+    uint64_t spare[4]; /* whole cache lines */
 } rf_account;
 
 _Static_assert(sizeof(rf_account) == 192, "an account is three cache lines");
@@ -405,7 +408,7 @@ struct rf_engine {
     uint64_t next_order, next_isolation, next_list, next_match, next_withdrawal, next_age;
     uint32_t accounts_count, instruments_count, currencies_count, indexes_count;
     rf_account *accounts;
-    rf_money *balances; /* slot MAIN: [account * RF_CURRENCIES_MAX + currency] */
+    rf_money *balances; /* slot MAIN beside USD: [account * RF_CURRENCIES_MAX + currency] */
     rf_instrument *instruments;
     rf_currency currencies[RF_CURRENCIES_MAX];
     rf_index *indexes; /* instruments_max + RF_CURRENCIES_MAX of them */
@@ -516,9 +519,10 @@ static inline void rf_moved(rf_engine *engine, rf_instrument *instrument)
     engine->moved[engine->moved_count++] = instrument->number;
 }
 
-static inline rf_money *rf_main(rf_engine *engine, uint32_t account, uint32_t currency)
+static inline rf_money *rf_main(const rf_engine *engine, uint32_t account, uint32_t currency)
 {
-    return &engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
+    return currency == 0 ? &engine->accounts[account].usd
+                         : &engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
 }
 
 /* Something may have taken from the account's available margin. */

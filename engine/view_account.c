@@ -66,7 +66,7 @@ bool rf_view_account(const rf_engine *engine, uint32_t account, rf_account_view 
     *view = (rf_account_view){.account = account};
     settings_of(engine, &engine->accounts[account], view);
     for (uint32_t currency = 0; currency < engine->currencies_count; currency++)
-        view->cash[currency] = engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
+        view->cash[currency] = *rf_main(engine, account, currency);
     cross_of(engine, account, view);
     for (uint32_t seat = engine->accounts[account].seats; seat != RF_NONE;
          seat = engine->seats[seat].account_next) {

@@ -68,7 +68,7 @@ void rf_view_fill_position(const rf_engine *engine, uint32_t handle, rf_position
         .last_settlement_value = cold->settled_value,
         .session_realized = rf_fence_realized(engine, cold),
         .orders = position->orders_count + cold->triggers_count,
-        .update_time_ns = cold->update_time_ns,
+        .update_time_ns = position->update_time_ns,
     };
     if (instrument->mark != 0)
         fill_margin(engine, position, view);

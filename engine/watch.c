@@ -215,7 +215,7 @@ void rf_watch_position(rf_engine *engine, uint32_t position)
 
 static int64_t units_of(const rf_engine *engine, uint32_t account, uint32_t currency)
 {
-    return engine->balances[(size_t)account * RF_CURRENCIES_MAX + currency];
+    return *rf_main(engine, account, currency);
 }
 
 /* What can be lost by this position before one of its keys is hit; -1: there is no key to rely

@@ -35,7 +35,7 @@ static rf_wide sum_of(const rf_engine *engine, uint8_t currency)
     rf_wide sum = (rf_wide)slots->world + slots->fees + slots->insurance + slots->rounding +
                   slots->withdrawals;
     for (uint32_t account = 0; account < FIXTURE_ACCOUNTS; account++)
-        sum += engine->balances[account * RF_CURRENCIES_MAX + currency];
+        sum += *rf_main(engine, account, currency);
     if (currency == 0)
         sum += (rf_wide)engine->positions[1].wallet + engine->instruments[0].clearing;
     return sum;
