@@ -233,7 +233,7 @@ void rf_bench_memory(const rf_bench_options *options)
     more[2].accounts_max *= 2;
     static const char *const metrics[3] = {"bytes_per_order", "bytes_per_isolation",
                                            "bytes_per_account"};
-    int64_t hot[3] = {sizeof(rf_order), sizeof(rf_position), sizeof(rf_account) + sizeof(rf_money)};
+    int64_t hot[3] = {sizeof(rf_order), sizeof(rf_position), sizeof(rf_account)};
     for (uint32_t i = 0; i < 3; i++) {
         int64_t all = (int64_t)((rf_engine_size(&more[i]) - rf_engine_size(&base)) >> 16);
         rf_bench_row_of(options, "W5", metrics[i], "B", ",\"of\":\"hot record\"", &hot[i], 1);
