@@ -67,6 +67,7 @@ rf_engine *rf_engine_init(void *memory, size_t size, const rf_limits *limits)
     rf_engine_layout(engine, limits, memory);
     engine->next_order = engine->next_isolation = engine->next_list = 1;
     engine->marks_version = 1;
+    engine->liquidations_per_step = RF_LIQUIDATIONS_PER_STEP;
     engine->next_match = engine->next_withdrawal = engine->next_age = 1;
     engine->orders_fresh = engine->positions_fresh = engine->lists_fresh = engine->far_fresh = 1;
     engine->accounts_count = 1; /* the insurance fund */
@@ -288,7 +289,7 @@ static bool nothing_to_do(const rf_engine *engine)
 
 static void follow_up(rf_engine *engine, bool was_busy, const rf_command *command)
 {
-    uint32_t liquidations = RF_LIQUIDATIONS_PER_STEP;
+    uint32_t liquidations = engine->liquidations_per_step;
     if (!was_busy && !aftermath(engine, &liquidations))
         return;
     run_schedule(engine, &liquidations);

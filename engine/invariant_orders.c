@@ -3,6 +3,7 @@
 
 #include "engine/book.h"
 #include "engine/cross.h"
+#include "engine/liquidate.h"
 #include "engine/mark.h"
 #include "engine/order.h"
 #include "engine/position.h"
@@ -302,7 +303,10 @@ static rf_wide isolation_watch(const rf_engine *engine, uint32_t handle)
     if (instrument->mark == 0)
         return 0;
     rf_wide wrong = 0;
-    if (!rf_liquidation_frozen(engine, instrument) && !rf_engine_pending(engine))
+    /* While liquidations are under way he waits in the queue, or his instrument is looked at again. */
+    const bool awaited = rf_engine_pending(engine) &&
+                         (instrument->kept == 0 || (position->flags & RF_POSITION_QUEUED) != 0);
+    if (!awaited && !rf_liquidation_frozen(engine, instrument))
         wrong += rf_isolation_unhealthy(engine, position);
     if (position->q == 0 || position->opening_count != 0)
         return wrong;
@@ -364,7 +368,7 @@ static rf_wide account_watch(const rf_engine *engine, uint32_t account)
 
 rf_wide rf_invariant_watches(const rf_engine *engine)
 {
-    rf_wide wrong = 0;
+    rf_wide wrong = rf_liquidate_kept_wrong(engine);
     for (uint32_t i = 0; i < engine->instruments_count; i++) {
         uint32_t p = engine->instruments[i].positions_first;
         for (; p != RF_NONE; p = engine->positions[p].instrument_next) {

@@ -58,15 +58,24 @@ static rf_queue_entry take_first(rf_engine *engine)
     return first;
 }
 
+static rf_queue_entry entry_of(const rf_engine *engine, uint32_t position, const rf_assessment *now)
+{
+    const rf_position *record = &engine->positions[position];
+    return (rf_queue_entry){.numerator = (rf_wide)now->margin_balance - now->binding.mm,
+                            .denominator = now->binding.notional,
+                            .id = record->id,
+                            .handle = position,
+                            .instrument = record->instrument};
+}
+
 static void queue_isolation(rf_engine *engine, uint32_t position, const rf_assessment *now)
 {
     rf_position *record = &engine->positions[position];
+    rf_instrument *instrument = rf_instrument_of(engine, record);
     record->flags |= RF_POSITION_QUEUED;
-    engine->queue[engine->queue_count++] =
-        (rf_queue_entry){.numerator = (rf_wide)now->margin_balance - now->binding.mm,
-                         .denominator = now->binding.notional,
-                         .id = record->id,
-                         .handle = position};
+    instrument->queued++;
+    instrument->queued_mark = instrument->mark;
+    engine->queue[engine->queue_count++] = entry_of(engine, position, now);
 }
 
 /* N of an account is the sum over its cross positions, orders included. */
@@ -95,6 +104,71 @@ static void queue_account(rf_engine *engine, uint32_t account)
                          .id = account,
                          .handle = account,
                          .cross = 1};
+}
+
+/* ---- Kept from command to command ------------------------------------------------------------ */
+
+/* The isolation of an entry; RF_NONE: it is gone, and somebody else may have its place. */
+static uint32_t isolation_at(const rf_engine *engine, const rf_queue_entry *entry)
+{
+    return engine->positions[entry->handle].id == entry->id ? entry->handle : RF_NONE;
+}
+
+static bool is_void(const rf_engine *engine, const rf_queue_entry *entry)
+{
+    return isolation_at(engine, entry) == RF_NONE ||
+           (engine->positions[entry->handle].flags & RF_POSITION_QUEUED) == 0;
+}
+
+/* Takes the void ones out of the first count entries; returns how many are left, a heap again. What
+ * changed and is still unhealthy lies behind its key, and its instrument has moved. */
+static uint32_t without_void(rf_engine *engine, uint32_t count)
+{
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_void(engine, &engine->queue[i]))
+            engine->instruments[engine->queue[i].instrument].queued--;
+        else
+            engine->queue[left++] = engine->queue[i];
+    }
+    order(engine->queue, left);
+    engine->queue_void = 0;
+    return left;
+}
+
+/* Would all that is kept be found again, and judged alike? None of it has changed; all else hangs on
+ * the marks, and on the time by which they are stale. */
+static bool still_holds(const rf_engine *engine)
+{
+    if (engine->queue_void != 0 || engine->now_ns != engine->queue_time_ns)
+        return false;
+    for (uint32_t i = 0; i < engine->instruments_count; i++) {
+        const rf_instrument *instrument = &engine->instruments[i];
+        if (instrument->queued != 0 && (instrument->mark != instrument->queued_mark ||
+                                        rf_liquidation_frozen(engine, instrument)))
+            return false;
+    }
+    return true;
+}
+
+static void forget_kept(rf_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->queue_kept; i++) {
+        const uint32_t position = isolation_at(engine, &engine->queue[i]);
+        if (position != RF_NONE)
+            engine->positions[position].flags &= (uint16_t)~RF_POSITION_QUEUED;
+    }
+    for (uint32_t i = 0; i < engine->instruments_count; i++)
+        engine->instruments[i].queued = engine->instruments[i].kept = 0;
+    engine->queue_kept = engine->queue_void = 0;
+}
+
+static void resume(rf_engine *engine)
+{
+    if (engine->queue_kept == 0)
+        engine->queue_void = 0;
+    else if (!still_holds(engine))
+        forget_kept(engine);
 }
 
 /* ---- Collecting ------------------------------------------------------------------------------ */
@@ -174,10 +248,12 @@ static void collect_moved(rf_engine *engine)
 {
     const uint32_t count = engine->moved_count;
     for (uint32_t i = 0; i < count; i++)
-        collect_instrument(engine, &engine->instruments[engine->moved[i]]);
+        if (engine->instruments[engine->moved[i]].kept == 0)
+            collect_instrument(engine, &engine->instruments[engine->moved[i]]);
     /* Only now: all of it was looked at, also what re-keying found behind a mark again. */
     for (uint32_t i = 0; i < count; i++)
-        engine->instruments[engine->moved[i]].moved = 0;
+        engine->instruments[engine->moved[i]].moved = engine->instruments[engine->moved[i]].kept =
+            0;
     engine->moved_count -= count;
     for (uint32_t i = 0; i < engine->moved_count; i++)
         engine->moved[i] = engine->moved[count + i];
@@ -194,13 +270,14 @@ static void collect_collateral(rf_engine *engine)
     }
 }
 
-/* The notes stand behind the queue that is done; the new one grows from its start and cannot
- * overtake them. */
+/* The notes stand behind the queue that is done; the new one grows from its start, or from the end of
+ * what was kept, and cannot overtake them. */
 static void collect_noted(rf_engine *engine)
 {
     const rf_queue_entry *notes = &engine->queue[engine->queue_count];
     const uint32_t count = engine->queue_noted;
-    engine->queue_count = engine->queue_next = engine->queue_noted = 0;
+    engine->queue_count = engine->queue_kept;
+    engine->queue_next = engine->queue_noted = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t account = notes[i].handle;
         engine->accounts[account].flags &= (uint16_t)~RF_ACCOUNT_QUEUED;
@@ -208,26 +285,29 @@ static void collect_noted(rf_engine *engine)
     }
 }
 
+/* Accounts are marked while the others are collected; isolations as long as they are in the queue. */
 static void unmark(rf_engine *engine)
 {
-    for (uint32_t i = 0; i < engine->queue_count; i++) {
-        const rf_queue_entry *entry = &engine->queue[i];
-        if (entry->cross != 0)
-            engine->accounts[entry->handle].flags &= (uint16_t)~RF_ACCOUNT_QUEUED;
-        else
-            engine->positions[entry->handle].flags &= (uint16_t)~RF_POSITION_QUEUED;
-    }
+    for (uint32_t i = engine->queue_kept; i < engine->queue_count; i++)
+        if (engine->queue[i].cross != 0)
+            engine->accounts[engine->queue[i].handle].flags &= (uint16_t)~RF_ACCOUNT_QUEUED;
 }
 
 bool rf_liquidate_collect(rf_engine *engine)
 {
     RF_CHECK(engine->queue_next == engine->queue_count);
     engine->look = 0;
+    resume(engine);
     collect_noted(engine);
     collect_moved(engine);
     collect_collateral(engine);
     unmark(engine);
-    order(engine->queue, engine->queue_count);
+    if (engine->queue_count != engine->queue_kept)
+        order(engine->queue, engine->queue_count);
+    engine->queue_kept = 0;
+    if (engine->queue_count ==
+        0) /* the command before may have closed the last one with its last step */
+        rf_deleverage_forget(engine);
     return engine->queue_count != 0;
 }
 
@@ -378,15 +458,15 @@ static void end(rf_engine *engine, uint32_t position, const rf_outcome *outcome)
     rf_emit(engine, &event);
 }
 
-/* The record is looked for by its id: what was queued may be gone, and somebody else may have
- * its place. */
-static void liquidate_isolation(rf_engine *engine, uint64_t id)
+static void liquidate_isolation(rf_engine *engine, const rf_queue_entry *entry)
 {
-    const uint32_t position = rf_position_by_isolation(engine, id);
+    const uint32_t position = isolation_at(engine, entry);
+    engine->instruments[entry->instrument].queued--;
     if (position == RF_NONE)
         return;
     rf_position *record = &engine->positions[position];
     rf_assessment now;
+    record->flags &= (uint16_t)~RF_POSITION_QUEUED;
     if (!rf_isolation_assess(engine, record, &now)) {
         rf_watch_position(engine, position);
         return;
@@ -396,7 +476,7 @@ static void liquidate_isolation(rf_engine *engine, uint64_t id)
     const bool has_orders = record->orders_count != 0 || record->triggers != RF_NONE;
     flag(engine, position, &now);
     rf_close_all_orders(engine, position, RF_ERR_POSITION_IS_IN_LIQUIDATION, false);
-    RF_CHECK(rf_position_by_isolation(engine, id) == position);
+    RF_CHECK(record->id == entry->id);
     if (has_orders && !rf_isolation_unhealthy(engine, record)) {
         unflag(engine, position);
         rf_event event = rf_liquidate_event(engine, RF_EVENT_LIQUIDATION_RECOVERED, position);
@@ -422,7 +502,7 @@ bool rf_liquidate_step(rf_engine *engine)
         if (entry.cross != 0)
             rf_liquidate_cross_start(engine, entry.handle);
         else
-            liquidate_isolation(engine, entry.id);
+            liquidate_isolation(engine, &entry);
     } else {
         rf_deleverage_forget(
             engine); /* triggers, settlements and commands come before the next round */
@@ -433,30 +513,114 @@ bool rf_liquidate_step(rf_engine *engine)
 }
 
 /* What lies behind a key is found by it. Who has no position left is not: he is settled now. */
-static void suspend(rf_engine *engine, const rf_queue_entry *entry)
+static void suspend_account(rf_engine *engine, uint32_t account)
 {
-    if (entry->cross == 0) {
-        const uint32_t position = rf_position_by_isolation(engine, entry->id);
-        if (position != RF_NONE)
-            rf_moved(engine, rf_instrument_of(engine, &engine->positions[position]));
-        return;
-    }
-    engine->accounts[entry->handle].flags &= (uint16_t)~RF_ACCOUNT_QUEUED;
-    if (!rf_liquidate_holds(engine, entry->handle))
-        rf_liquidate_cross_start(engine, entry->handle);
-    for (uint32_t i = engine->accounts[entry->handle].seats; i != RF_NONE;
+    engine->accounts[account].flags &= (uint16_t)~RF_ACCOUNT_QUEUED;
+    if (!rf_liquidate_holds(engine, account))
+        rf_liquidate_cross_start(engine, account);
+    for (uint32_t i = engine->accounts[account].seats; i != RF_NONE;
          i = engine->seats[i].account_next)
         if (engine->seats[i].position[0] != RF_NONE)
             rf_moved(engine, &engine->instruments[engine->seats[i].instrument]);
 }
 
-/* The deleveraging queue is kept: only a TICK comes between, and it goes on where this command
+/* Isolations to the front, accounts behind them; returns how many isolations. */
+static uint32_t part(rf_queue_entry *entries, uint32_t count)
+{
+    uint32_t isolations = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const rf_queue_entry entry = entries[i];
+        if (entry.cross != 0)
+            continue;
+        entries[i] = entries[isolations];
+        entries[isolations++] = entry;
+    }
+    return isolations;
+}
+
+/* In the order of the queue, wherever they stand in the heap: what is settled here is told. */
+static void suspend_accounts(rf_engine *engine, rf_queue_entry *entries, uint32_t count)
+{
+    order(entries, count);
+    for (uint32_t left = count; left > 0; left--) {
+        const uint32_t account = entries[0].handle;
+        entries[0] = entries[left - 1];
+        sift(entries, 0, left - 1);
+        suspend_account(engine, account);
+    }
+}
+
+/* What has changed since it was queued is not kept: the next collect looks for it. */
+static void move_void(rf_engine *engine, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const rf_queue_entry *entry = &engine->queue[i];
+        if (is_void(engine, entry) && isolation_at(engine, entry) != RF_NONE)
+            rf_moved(engine, &engine->instruments[entry->instrument]);
+    }
+}
+
+/* A state that is loaded holds no queue and finds all of it again: to it, these instruments have moved. */
+static void move_kept(rf_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->instruments_count; i++) {
+        rf_instrument *instrument = &engine->instruments[i];
+        if (instrument->queued == 0 || instrument->moved != 0)
+            continue;
+        rf_moved(engine, instrument);
+        instrument->kept = 1;
+    }
+}
+
+static void keep(rf_engine *engine, uint32_t isolations, bool is_heap)
+{
+    if (engine->queue_void != 0) {
+        move_void(engine, isolations);
+        isolations = without_void(engine, isolations);
+    } else if (!is_heap) {
+        order(engine->queue, isolations);
+    }
+    engine->queue_kept = isolations;
+    engine->queue_time_ns = engine->now_ns;
+    move_kept(engine);
+}
+
+/* An account's risk hangs on more than is noted of it: it is found and judged anew by the next collect.
+ * The deleveraging queue is kept, too: only a TICK comes between, and it goes on where this command
  * stopped. */
 void rf_liquidate_suspend(rf_engine *engine)
 {
-    for (uint32_t i = 0; i < engine->queue_count - engine->queue_next; i++)
-        suspend(engine, &engine->queue[i]);
+    const uint32_t count = engine->queue_count - engine->queue_next;
+    const uint32_t isolations = part(engine->queue, count);
+    suspend_accounts(engine, &engine->queue[isolations], count - isolations);
     for (uint32_t i = 0; i < engine->queue_noted; i++)
-        suspend(engine, &engine->queue[engine->queue_count + i]);
-    engine->queue_count = engine->queue_next = engine->queue_noted = 0;
+        suspend_account(engine, engine->queue[engine->queue_count + i].handle);
+    if (engine->queue_kept == 0) /* else nothing of it was taken yet */
+        keep(engine, isolations, isolations == count);
+    engine->queue_count = engine->queue_next = engine->queue_kept;
+    engine->queue_noted = 0;
+}
+
+/* ---- For the invariants ---------------------------------------------------------------------- */
+
+static bool is_same(const rf_queue_entry *a, const rf_queue_entry *b)
+{
+    return a->numerator == b->numerator && a->denominator == b->denominator && a->id == b->id &&
+           a->handle == b->handle && a->instrument == b->instrument && a->cross == b->cross;
+}
+
+uint32_t rf_liquidate_kept_wrong(const rf_engine *engine)
+{
+    const uint32_t count = still_holds(engine) ? engine->queue_kept : 0;
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const rf_queue_entry *entry = &engine->queue[i];
+        if (is_void(engine, entry))
+            continue;
+        rf_assessment now;
+        wrong += !rf_isolation_assess(engine, &engine->positions[entry->handle], &now);
+        const rf_queue_entry anew = entry_of(engine, entry->handle, &now);
+        wrong += !is_same(entry, &anew) || (i > 0 && before(entry, &engine->queue[(i - 1) / 2]));
+    }
+    return wrong;
 }

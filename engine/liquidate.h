@@ -3,8 +3,9 @@
  *
  * Promise: an isolation's liquidation posts to nobody but itself, CLEARING, FEES, INSURANCE,
  * ROUNDING and its counterparties (I4). One step closes one isolation or sells one slice of one
- * cross account, so the work per command is bounded; nothing of the queue outlives a command:
- * what is unhealthy lies behind its watch key and is found again by the next collect.
+ * cross account, so the work per command is bounded. Nothing of the queue is state: what is unhealthy
+ * lies behind its watch key and is found again by the next collect. Isolations that a command had no
+ * time for are kept all the same, as long as the next collect would find them and judge them alike.
  *
  * May include: engine/state.h, watch, position, cross, close, match, isolate, insurance,
  * deleverage, ledger, mark. */
@@ -24,9 +25,12 @@ bool rf_liquidate_step(rf_engine *engine);
 /* Notes a main account for the next collect whatever the keys say: the last position of an
  * account below zero is gone, and no key is left to find it by. */
 void rf_liquidate_note(rf_engine *engine, uint32_t account);
-/* The command has had its share of steps: empties the queue so that the next collect, here or
- * after a restart, finds the rest again. work.cross_account stays. */
+/* The command has had its share of steps: the next collect, here or after a restart, finds the rest
+ * again. work.cross_account stays. */
 void rf_liquidate_suspend(rf_engine *engine);
+/* Of the isolations that are kept: how many would not be queued just so by a collect that finds all
+ * anew (I8). */
+uint32_t rf_liquidate_kept_wrong(const rf_engine *engine);
 
 /* liquidate_cross.c: section 10. start flags the account and cancels its orders; each slice
  * sells one. */

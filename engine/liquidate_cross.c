@@ -102,11 +102,13 @@ static void flag(rf_engine *engine, uint32_t account)
     rf_emit(engine, &event);
 }
 
-/* The look keys what is left anew. */
+/* The look keys what is left anew. Another account may be in work: who has nothing to sell is settled
+ * between two of its slices (rf_liquidate_suspend). */
 static void unflag(rf_engine *engine, uint32_t account)
 {
     engine->accounts[account].flags &= (uint16_t)~RF_ACCOUNT_LIQUIDATING;
-    engine->work.cross_account = 0;
+    if (engine->work.cross_account == account)
+        engine->work.cross_account = 0;
     uint32_t seat = engine->accounts[account].seats;
     for (uint32_t i; (i = next_held(engine, &seat)) != RF_NONE;)
         rf_position_touch(engine, i);

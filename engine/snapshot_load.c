@@ -678,12 +678,12 @@ static void rebuild_watches(rf_engine *engine)
 {
     const uint8_t look = engine->look;
     for (uint32_t i = 0; i < engine->instruments_count; i++)
-        engine->instruments[i].unused[0] = engine->instruments[i].moved; /* kept aside */
+        engine->instruments[i].unused = engine->instruments[i].moved; /* kept aside */
     rf_watch_all(engine);
     engine->moved_count = 0;
     for (uint32_t i = 0; i < engine->instruments_count; i++) {
-        const bool moved = engine->instruments[i].unused[0] != 0;
-        engine->instruments[i].moved = engine->instruments[i].unused[0] = 0;
+        const bool moved = engine->instruments[i].unused != 0;
+        engine->instruments[i].moved = engine->instruments[i].unused = 0;
         if (moved)
             rf_moved(engine, &engine->instruments[i]);
     }

@@ -102,7 +102,7 @@ enum rf_position_flag {
     RF_POSITION_ISOLATED = 1 << 0,
     RF_POSITION_LIQUIDATING = 1 << 1, /* isolations; a cross account's flag is the account's */
     RF_POSITION_TOUCHED = 1 << 2,     /* in the list of positions to look at after this command */
-    RF_POSITION_QUEUED = 1 << 3,      /* in the liquidation queue */
+    RF_POSITION_QUEUED = 1 << 3,      /* in the liquidation queue as it is now */
     RF_POSITION_CLOSED = 1 << 4, /* its quantity became 0 in this step: swept at the next look */
 };
 
@@ -252,7 +252,8 @@ typedef struct rf_instrument {
     uint8_t mark_pinned;
     uint8_t moved; /* mark, state or index changed: look at the watches after the command */
     uint8_t rate_pinned;
-    uint8_t unused[2];
+    uint8_t kept; /* moved only for isolations that the liquidation queue still holds (derived) */
+    uint8_t unused;
     uint32_t index;
     rf_price mark;           /* 0 = none yet */
     rf_time_ns mark_time_ns; /* of the input behind it; after recovery: long ago */
@@ -280,6 +281,9 @@ typedef struct rf_instrument {
     rf_time_ns adl_cuts_time_ns[2];
     uint32_t adl_cuts_orders[2]; /* orders_used then: a preview has one more on trial */
     uint32_t adl_cuts_count[2];
+    uint32_t
+        queued; /* isolations in the liquidation queue, and the mark that ordered them (derived) */
+    rf_price queued_mark;
     rf_book book;
     rf_watch watch[2];
 } rf_instrument;
@@ -354,7 +358,8 @@ typedef struct rf_queue_entry {
     rf_money denominator; /* N */
     uint64_t id;          /* isolation_id, or account number */
     uint32_t handle;      /* position, or account number */
-    uint32_t cross;
+    uint16_t cross;
+    uint16_t instrument; /* of an isolation */
 } rf_queue_entry;
 
 /* One step of a planned match: trade this much with the maker, or (qty 0) cancel it or pass it over. */
@@ -436,12 +441,17 @@ struct rf_engine {
     uint32_t *touched;    /* positions to look at after this command */
     uint32_t touched_count;
     uint32_t *scratch;     /* handles; positions_max + orders_max of them */
-    rf_queue_entry *queue; /* positions_max + accounts_max; empty between commands */
+    rf_queue_entry *queue; /* positions_max + accounts_max */
     uint32_t queue_count, queue_next;
     uint32_t
         queue_noted; /* accounts noted behind queue_count for the next round; 0 between commands */
-    rf_plan_step *plan;   /* orders_max of them; used inside one match only */
-    uint32_t armed_count; /* trigger orders waiting for their price (derived) */
+    uint32_t queue_kept;      /* isolations that a suspended queue still holds, a heap (derived) */
+    uint8_t queue_void;       /* some of the queue's isolations have changed or ended (derived) */
+    rf_time_ns queue_time_ns; /* now_ns when it was suspended (derived) */
+    uint32_t
+        liquidations_per_step; /* RF_LIQUIDATIONS_PER_STEP; tests that suspend more often take fewer */
+    rf_plan_step *plan;        /* orders_max of them; used inside one match only */
+    uint32_t armed_count;      /* trigger orders waiting for their price (derived) */
     rf_time_ns
         next_deadline_ns; /* no account's cancel-after deadline is earlier; 0 = none (derived) */
     uint32_t *moved;      /* numbers of the instruments with moved = 1; each stands here once */
@@ -513,6 +523,7 @@ static inline void rf_moved(rf_engine *engine, rf_instrument *instrument)
 {
     engine->look = 1;
     engine->marks_version++;
+    instrument->kept = 0;
     if (instrument->moved)
         return;
     instrument->moved = 1;

@@ -122,8 +122,18 @@ static void set_keys(rf_engine *engine, rf_instrument *instrument, uint32_t posi
     rf_watch_set(engine, instrument, RF_UP, position, up);
 }
 
+/* What waits in the liquidation queue was judged by what it was: it has to be judged anew. */
+static void leave_queue(rf_engine *engine, rf_position *record)
+{
+    if ((record->flags & RF_POSITION_QUEUED) == 0)
+        return;
+    record->flags &= (uint16_t)~RF_POSITION_QUEUED;
+    engine->queue_void = 1;
+}
+
 void rf_watch_drop(rf_engine *engine, uint32_t position)
 {
+    leave_queue(engine, &engine->positions[position]);
     set_keys(engine, rf_instrument_of(engine, &engine->positions[position]), position, 0, 0);
 }
 
@@ -199,8 +209,9 @@ static void watch_with_orders(rf_engine *engine, rf_instrument *instrument, uint
 
 void rf_watch_position(rf_engine *engine, uint32_t position)
 {
-    const rf_position *record = &engine->positions[position];
+    rf_position *record = &engine->positions[position];
     rf_instrument *instrument = rf_instrument_of(engine, record);
+    leave_queue(engine, record);
     if (!rf_is_isolated(record))
         rf_watch_account(engine, record->account);
     else if (instrument->mark == 0)

@@ -11,7 +11,7 @@
 
 typedef struct sim_options {
     uint64_t commands, seed, check_every, digest_every, snapshot_every, rebuild_every, damage,
-        forge, trace;
+        forge, trace, steps;
     const char *journal;
     bool hash, quiet, partial;
 } sim_options;
@@ -36,7 +36,7 @@ static void on_check(const char *condition, const char *file, int line)
     sim_fail(running, "%s:%d: %s does not hold", file, line, condition);
 }
 
-static void check(const sim_run *sim)
+void sim_check(const sim_run *sim)
 {
     rf_invariant rows[16];
     const size_t count = rf_engine_check(sim->engine, rows, 16);
@@ -62,7 +62,7 @@ static void run(sim_run *sim, const sim_options *options)
             sim_spoil(sim, &command);
         sim_apply(sim, &command);
         if (is_due(sim->number, options->check_every))
-            check(sim);
+            sim_check(sim);
         if (is_due(sim->number, options->rebuild_every))
             mirror_compare(sim);
         if (is_due(sim->number, options->snapshot_every) && sim->journal)
@@ -80,7 +80,7 @@ static void run(sim_run *sim, const sim_options *options)
 
 static void end(sim_run *sim, const sim_options *options)
 {
-    check(sim);
+    sim_check(sim);
     mirror_compare(sim);
     if (options->damage != 0)
         sim_damage(sim, options->damage);
@@ -104,6 +104,8 @@ static const char usage[] =
     "  --rebuild [N]       compares the state rebuilt from events after every N-th command (100)\n"
     "  --snapshot-every N  saves, loads into another engine and goes on there\n"
     "  --digest-every N    prints the digest\n"
+    "  --steps N           so few liquidations a command, the invariants after each of them; with\n"
+    "                      --snapshot-every also a snapshot after each\n"
     "  --damage N          at the end: N damaged snapshots, all of which must be refused\n"
     "  --forge N           at the end: N snapshots with wrong fields and right checksums\n"
     "  --journal DIR       through a journal in this empty directory, and back from it at the "
@@ -133,7 +135,7 @@ typedef struct sim_option {
     const char **text;
 } sim_option;
 
-enum { OPTIONS = 13, REBUILD = 3 };
+enum { OPTIONS = 14, REBUILD = 3 };
 
 /* --rebuild alone is every 100. */
 static void take_option(const sim_option *option, const char *value)
@@ -159,6 +161,7 @@ static sim_options read_options(int count, char **words)
         {"damage", .number = &options.damage},
         {"forge", .number = &options.forge},
         {"trace", .number = &options.trace},
+        {"steps", .number = &options.steps},
         {"hash", .flag = &options.hash},
         {"quiet", .flag = &options.quiet},
         {"partial", .flag = &options.partial},
@@ -196,6 +199,8 @@ int main(int count, char **words)
     rf_check_set_hook(on_check);
     sim->seed = options.seed;
     sim->trace_from = options.trace;
+    sim->steps = (uint32_t)options.steps;
+    sim->reload_pending = options.steps != 0 && options.snapshot_every != 0 && !options.journal;
     sim->size = (rf_engine_size(&sim_limits) + 63) / 64 * 64;
     for (uint32_t i = 0; i < 2; i++) {
         sim->memory[i] = sim->size != 0 ? aligned_alloc(64, sim->size) : NULL;

@@ -107,8 +107,10 @@ typedef struct sim_run {
     uint64_t seed, number; /* of the command at work */
     sim_mirror mirror;
     sim_cover cover;
-    sim_journal *journal;          /* NULL: nowhere */
-    uint64_t trace_from;           /* 0 = never */
+    sim_journal *journal; /* NULL: nowhere */
+    uint64_t trace_from;  /* 0 = never */
+    uint32_t steps;       /* liquidations of one command; 0 = the engine's own number */
+    bool reload_pending;  /* between the commands of a liquidation that takes several, too */
     uint32_t burst, burst_account; /* orders still to come of somebody who floods the book */
     /* hashes over answers and events, to compare builds */
     uint64_t answers, events;
@@ -133,6 +135,8 @@ _Noreturn void sim_fail(const sim_run *sim, const char *format, ...)
 /* ---- Parts ------------------------------------------------------------------------------------------- */
 
 extern const rf_limits sim_limits;
+/* Every invariant, or the run ends. */
+void sim_check(const sim_run *sim);
 /* A fresh engine in the given half of the memory. */
 rf_engine *sim_engine(sim_run *sim, uint32_t half);
 /* Lists the currencies, instruments and accounts, and gives them money. */

@@ -1,6 +1,8 @@
 /* The little venue of the simulation: what is listed, who trades, and the door that every command goes through. */
 #include <string.h>
 
+/* A command closes 1,024 at most, more than live in this venue: fewer are a number in the state. */
+#include "engine/state.h"
 #include "tests/sim/sim.h"
 
 const rf_limits sim_limits = {
@@ -22,6 +24,8 @@ rf_engine *sim_engine(sim_run *sim, uint32_t half)
         sim_fail(sim, "rf_engine_init gives no engine");
     /* The two halves never share a seed: that their digests are equal says that it cannot be seen. */
     rf_engine_seed(engine, 0x5eed000000000001u * (uint64_t)half);
+    if (sim->steps != 0)
+        engine->liquidations_per_step = sim->steps;
     return engine;
 }
 
@@ -125,6 +129,12 @@ static void finish_pending(sim_run *sim)
         rf_engine_apply(sim->engine, &tick, &result);
         sim->answers = mix_answer(sim->answers, &result);
         sim->cover.ticks_pending++;
+        if (sim->steps != 0)
+            sim_check(sim);
+        if (sim->reload_pending && rf_engine_pending(sim->engine)) {
+            sim_reload(sim);
+            rf_engine_set_sink(sim->engine, (rf_sink){on_event, sim});
+        }
         if (++ticks > 100000)
             sim_fail(sim, "work is pending for ever");
     }
