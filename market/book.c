@@ -78,16 +78,52 @@ static void remove_level(rf_market *market, const place *at, uint32_t level)
     market->levels_free = level;
 }
 
-bool rf_market_add_level(rf_market *market, market_side *half, rf_side side,
-                         const market_level *saved)
+void rf_market_lay_start(market_side *half, market_lay *lay)
 {
-    place at;
-    if (find(market, half, side, saved->price, &at) || market->levels_used == market->levels_max)
+    *lay = (market_lay){.half = half};
+    for (int lane = 0; lane < MARKET_LANES; lane++)
+        lay->ends[lane] = &half->best[lane];
+}
+
+bool rf_market_lay_level(rf_market *market, market_lay *lay, rf_side side, const rf_level *given)
+{
+    if ((lay->any && !better(side, lay->last, given->price)) ||
+        market->levels_used == market->levels_max)
         return false;
-    market_level *level = &market->levels[insert(market, &at, saved->price)];
-    level->qty = saved->qty;
-    level->orders = saved->orders;
+    const uint32_t number = ++market->levels_used;
+    market_level *level = &market->levels[number];
+    *level = (market_level){.price = given->price, .qty = given->qty, .orders = given->orders};
+    for (int lane = lanes_of(given->price) - 1; lane >= 0; lane--) {
+        *lay->ends[lane] = number;
+        lay->ends[lane] = &level->next[lane];
+    }
+    lay->any = true;
+    lay->last = given->price;
     return true;
+}
+
+void rf_market_rest_books(rf_market *market)
+{
+    market->resting = true;
+    market->levels_used = market->levels_free = 0;
+    for (uint32_t i = 0; i < market->instruments_max; i++)
+        for (unsigned side = 0; side < 2; side++)
+            memset(market->instruments[i].sides[side].best, 0,
+                   sizeof market->instruments[i].sides[side].best);
+}
+
+void rf_market_lay_book(rf_market *market, uint32_t instrument, rf_side side,
+                        const rf_level *levels, size_t count)
+{
+    market_lay lay;
+    rf_market_lay_start(&market->instruments[instrument].sides[side], &lay);
+    for (size_t i = 0; i < count; i++)
+        RF_CHECK(rf_market_lay_level(market, &lay, side, &levels[i]));
+}
+
+void rf_market_follow_books(rf_market *market)
+{
+    market->resting = false;
 }
 
 /* Where a price stands in the table of changes, or would. */
@@ -123,12 +159,9 @@ static void forget_changes(market_side *half)
     half->overflow = false;
 }
 
-static void change_level(rf_market *market, const rf_event *event, int64_t price, int64_t qty,
-                         int orders)
+static void move_level(rf_market *market, market_side *half, rf_side side, int64_t price,
+                       int64_t qty, int orders)
 {
-    market_instrument *instrument = &market->instruments[event->instrument];
-    rf_side side = event->side == RF_BUY ? RF_BUY : RF_SELL;
-    market_side *half = &instrument->sides[side];
     place at;
     uint32_t number = find(market, half, side, price, &at);
     if (!number)
@@ -140,24 +173,64 @@ static void change_level(rf_market *market, const rf_event *event, int64_t price
     if (level->orders == 0)
         remove_level(market, &at, number);
     note_change(half, price);
+}
+
+static void change_level(rf_market *market, const rf_event *event, int64_t price, int64_t qty,
+                         int orders)
+{
+    market_instrument *instrument = &market->instruments[event->instrument];
+    rf_side side = event->side == RF_BUY ? RF_BUY : RF_SELL;
+    if (market->resting)
+        instrument->sides[side].overflow = true; /* who wants to know is told all */
+    else
+        move_level(market, &instrument->sides[side], side, price, qty, orders);
     instrument->changed = true;
     instrument->update = event->seq;
     instrument->update_time_ns = event->time_ns;
 }
 
+/* An order that was amended leaves its level for another, and is told to stand there before it is seen
+ * whether it trades at once. */
+static void amend(rf_market *market, const rf_event *event)
+{
+    market->amended = (market_amended){0};
+    change_level(market, event, event->value, -event->qty, -1);
+    if (event->leaves == 0)
+        return;
+    change_level(market, event, event->price, event->leaves, 1);
+    market->amended = (market_amended){
+        .seq = event->seq, .order = event->order_id, .price = event->price, .qty = event->leaves};
+}
+
+/* What the same command does to the order that it has amended. */
+static void trade_amended(rf_market *market, const rf_event *event)
+{
+    change_level(market, event, market->amended.price, -event->qty, 0);
+    market->amended.qty -= event->qty;
+}
+
+static void close_amended(rf_market *market, const rf_event *event)
+{
+    change_level(market, event, market->amended.price, -market->amended.qty, -1);
+    market->amended = (market_amended){0};
+}
+
 void rf_market_book_event(rf_market *market, const rf_event *event)
 {
+    const bool amended = market->amended.order != 0 && market->amended.seq == event->seq &&
+                         market->amended.order == event->order_id;
     if (event->kind == RF_EVENT_ORDER_OPENED)
         change_level(market, event, event->price, event->leaves, 1);
-    if (event->kind == RF_EVENT_FILL && event->code == 0)
+    if (event->kind == RF_EVENT_FILL && amended)
+        trade_amended(market, event);
+    else if (event->kind == RF_EVENT_FILL && event->code == 0)
         change_level(market, event, event->price, -event->qty, event->leaves == 0 ? -1 : 0);
-    if (event->kind == RF_EVENT_ORDER_CLOSED && event->leaves > 0)
+    if (event->kind == RF_EVENT_ORDER_CLOSED && amended)
+        close_amended(market, event);
+    else if (event->kind == RF_EVENT_ORDER_CLOSED && event->leaves > 0)
         change_level(market, event, event->price, -event->leaves, -1);
-    if (event->kind == RF_EVENT_ORDER_AMENDED && event->qty > 0) {
-        change_level(market, event, event->value, -event->qty, -1);
-        if (event->leaves > 0)
-            change_level(market, event, event->price, event->leaves, 1);
-    }
+    if (event->kind == RF_EVENT_ORDER_AMENDED && event->qty > 0)
+        amend(market, event);
 }
 
 size_t rf_market_book(const rf_market *market, uint32_t instrument, rf_side side, rf_level *levels,

@@ -55,6 +55,14 @@ typedef struct rf_book_stamp {
 } rf_book_stamp;
 rf_book_stamp rf_market_book_stamp(const rf_market *market, uint32_t instrument);
 
+/* While a journal is re-run nobody reads the books, and the engine has them, too. At rest they are
+ * empty, and events only move their stamps; then each side is laid as the engine has it, best first,
+ * before events are followed again. */
+void rf_market_rest_books(rf_market *market);
+void rf_market_lay_book(rf_market *market, uint32_t instrument, rf_side side,
+                        const rf_level *levels, size_t count);
+void rf_market_follow_books(rf_market *market);
+
 /* ---- Trades, ticker, candles ----------------------------------------------------------------- */
 typedef struct rf_trade {
     uint64_t match;

@@ -124,19 +124,23 @@ static void x_side(rf_flow *flow, rf_market *market, market_side *half, rf_side 
 {
     uint32_t count = flow->loading ? 0 : count_levels(market, half->best[0]);
     uint32_t at = half->best[0];
+    market_lay lay;
+    rf_market_lay_start(half, &lay);
     rf_flow_u32(flow, &count);
     for (uint32_t i = 0; i < count && !flow->error; i++) {
-        market_level level = {0};
-        if (!flow->loading)
-            level = market->levels[at];
+        rf_level level = {0};
+        if (!flow->loading) {
+            const market_level *saved = &market->levels[at];
+            level = (rf_level){.price = saved->price, .qty = saved->qty, .orders = saved->orders};
+            at = saved->next[0];
+        }
         rf_flow_i64(flow, &level.price);
         rf_flow_i64(flow, &level.qty);
         rf_flow_u32(flow, &level.orders);
         rf_flow_want(flow, level.qty > 0 && level.orders > 0, "a level is empty");
         if (flow->loading && !flow->error)
-            rf_flow_want(flow, rf_market_add_level(market, half, side, &level),
-                         "a level is there twice, or there are too many");
-        at = level.next[0];
+            rf_flow_want(flow, rf_market_lay_level(market, &lay, side, &level),
+                         "levels do not stand best first, or there are too many");
     }
 }
 

@@ -55,11 +55,19 @@ typedef struct market_instrument {
     rf_bar bars[RF_TIMEFRAMES][RF_MARKET_BARS];
 } market_instrument;
 
+/* The order that the command at hand has amended, as the book shows it. */
+typedef struct market_amended {
+    uint64_t seq, order; /* 0 = none */
+    int64_t price, qty;
+} market_amended;
+
 struct rf_market {
     uint32_t instruments_max, levels_max;
     market_instrument *instruments;
     market_level *levels; /* 1..levels_max */
     uint32_t levels_used, levels_free;
+    bool resting; /* the books are not followed */
+    market_amended amended;
     int64_t insurance;
     uint64_t insurance_count;
     rf_sample insurance_rows[RF_MARKET_MINUTES];
@@ -67,9 +75,17 @@ struct rf_market {
     rf_liquidation liquidations[RF_MARKET_LIQUIDATIONS];
 };
 
-/* A level that was saved. False: it is there already, or there is no room. */
-bool rf_market_add_level(rf_market *market, market_side *half, rf_side side,
-                         const market_level *saved);
+/* Levels that come best first, into an empty side: each is hung behind the last. */
+typedef struct market_lay {
+    market_side *half;
+    uint32_t *ends[MARKET_LANES];
+    int64_t last; /* price of the last one */
+    bool any;
+} market_lay;
+
+void rf_market_lay_start(market_side *half, market_lay *lay);
+/* False: it is not behind the last one, or there is no room. */
+bool rf_market_lay_level(rf_market *market, market_lay *lay, rf_side side, const rf_level *given);
 void rf_market_book_event(rf_market *market, const rf_event *event);
 void rf_market_trade_event(rf_market *market, const rf_event *event);
 void rf_market_series_event(rf_market *market, const rf_event *event);

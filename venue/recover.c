@@ -68,6 +68,8 @@ static bool load(void *context, rf_snap_read read, void *from)
 static bool replay(void *context, uint64_t seq, unsigned kind, const void *bytes, size_t size)
 {
     recovering *run = context;
+    if (run->recovery->records == 0) /* none: the books of the snapshot are right */
+        rf_world_rest_books(run->world);
     if (!rf_world_replay(run->world, (rf_record_kind)kind, bytes, size)) {
         snprintf(run->recovery->error, sizeof run->recovery->error,
                  "record %llu of the journal is none of this version", (unsigned long long)seq);
@@ -106,6 +108,11 @@ rf_journal *rf_recover(rf_world *world, const rf_journal_options *options, uint6
     world->record = recovery->snapshot_seq;
     rf_journal *journal =
         rf_journal_open(&own, recovery->snapshot_seq, replay, &run, &recovery->journal);
+    if (journal && recovery->records > 0 && !rf_world_lay_books(world)) {
+        rf_journal_close(journal);
+        journal = NULL;
+        snprintf(recovery->error, sizeof recovery->error, "out of memory");
+    }
     if (!journal && recovery->error[0] == '\0')
         memcpy(recovery->error, recovery->journal.error, sizeof recovery->error);
     warn_of_cut(recovery);

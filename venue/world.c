@@ -125,6 +125,29 @@ bool rf_world_replay(rf_world *world, rf_record_kind kind, const void *bytes, si
     return true;
 }
 
+/* ---- Books while a journal is re-run -------------------------------------------------------- */
+
+void rf_world_rest_books(rf_world *world)
+{
+    rf_market_rest_books(world->market);
+}
+
+bool rf_world_lay_books(rf_world *world)
+{
+    const size_t max = world->limits.orders_max;
+    rf_level *levels = malloc(max * sizeof *levels); /* as much of it as is used is touched */
+    if (!levels)
+        return false;
+    for (uint32_t i = 0; i < rf_instruments_count(world->engine); i++)
+        for (unsigned side = RF_BUY; side <= RF_SELL; side++) {
+            const size_t count = rf_view_book(world->engine, i, (rf_side)side, levels, max);
+            rf_market_lay_book(world->market, i, (rf_side)side, levels, count);
+        }
+    free(levels);
+    rf_market_follow_books(world->market);
+    return true;
+}
+
 /* ---- When something is broken --------------------------------------------------------------- */
 
 static const rf_engine *running; /* for the last words only */

@@ -74,6 +74,10 @@ bool rf_world_record(rf_world *world, const void *bytes, size_t size);
 /* A record that comes from a journal: applied without going to the log. False: not a record of this
  * version. */
 bool rf_world_replay(rf_world *world, rf_record_kind kind, const void *bytes, size_t size);
+/* The market's books are not followed from here on, until they are laid as the engine has them: what
+ * a re-run of many records begins and ends with. False: out of memory. */
+void rf_world_rest_books(rf_world *world);
+bool rf_world_lay_books(rf_world *world);
 
 /* Registry, market feeds and engine as one stream, and back into a world of the same limits, in the
  * place of what is there. False: *error says why, and the world is as it was. The memory that

@@ -94,6 +94,40 @@ static void books_add_up(void **state)
     assert_int_equal(rf_market_book(market, 1, RF_BUY, levels, 8), 0);
 }
 
+/* Told to stand at its new price, it trades there, in part or whole, and what is left may go. */
+static void amended_orders_trade(void **state)
+{
+    rf_market *market = *state;
+    rf_level level;
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        rf_event event = {.kind = RF_EVENT_ORDER_AMENDED,
+                          .seq = seq,
+                          .order_id = 7,
+                          .side = RF_BUY,
+                          .price = 101,
+                          .leaves = 5,
+                          .value = 100,
+                          .qty = 3};
+        order_event(market, RF_EVENT_ORDER_OPENED, RF_BUY, 100, 3);
+        rf_market_event(market, &event);
+        event = (rf_event){.kind = RF_EVENT_FILL, .code = 1, .seq = seq, .order_id = 7};
+        event.side = RF_BUY;
+        event.price = 99; /* the maker's */
+        event.qty = seq == 1 ? 2 : 5;
+        event.leaves = seq == 1 ? 3 : 0;
+        if (seq < 3)
+            rf_market_event(market, &event);
+        assert_int_equal(rf_market_book(market, 0, RF_BUY, &level, 1), 1);
+        assert_int_equal(level.qty, seq == 1 ? 3 : seq == 2 ? 0 : 5);
+        event.kind = RF_EVENT_ORDER_CLOSED; /* rested since, filled, cancelled before it rested */
+        event.price = 101;
+        event.leaves = seq == 1 ? 3 : 0;
+        event.seq += seq == 1 ? 10 : 0;
+        rf_market_event(market, &event);
+        assert_int_equal(rf_market_book(market, 0, RF_BUY, &level, 1), 0);
+    }
+}
+
 static void changes_chain(void **state)
 {
     rf_market *market = *state;
@@ -290,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(books_add_up),
+        TEST(amended_orders_trade),
         TEST(changes_chain),
         TEST(ticker_forgets_after_a_day),
         TEST(trades_newest_first),

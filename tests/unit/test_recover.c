@@ -199,6 +199,101 @@ static void test_the_same_world_comes_back(void **state)
     stop(&run);
 }
 
+/* ---- Books, which a re-run lays at its end ---------------------------------------------------- */
+
+static bool add_bytes(void *context, const void *bytes, size_t size)
+{
+    rf_bytes_add(context, bytes, size);
+    return !((rf_bytes *)context)->full;
+}
+
+/* All that a snapshot would hold: engine, registry, and the feeds with every level of their books. */
+static rf_bytes bytes_of(const venue *run)
+{
+    rf_bytes bytes;
+    rf_bytes_init(&bytes, NULL, 0, rf_world_grow);
+    assert_true(rf_world_save(&run->world, add_bytes, &bytes));
+    return bytes;
+}
+
+static void assert_bytes(const venue *run, const rf_bytes *wanted)
+{
+    rf_bytes bytes = bytes_of(run);
+    assert_int_equal(bytes.size, wanted->size);
+    assert_memory_equal(bytes.data, wanted->data, bytes.size);
+    free(bytes.data);
+}
+
+/* Orders that rest, trade, move and go, on both sides of the price. */
+static void trade_at_random(venue *run, uint32_t count)
+{
+    uint64_t random = 7, orders = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        const int64_t price = 499990 + (int64_t)(random >> 40) % 20;
+        const uint32_t account = 1 + (uint32_t)(random >> 33) % 2;
+        rf_command command = {.kind = RF_COMMAND_CANCEL_ORDER};
+        command.u.change.account = account;
+        command.u.change.order_id = 1 + (random >> 20) % (orders + 3);
+        if (random >> 60 < 6)
+            command.kind = RF_COMMAND_AMEND_ORDER;
+        command.u.change.price = price;
+        command.u.change.qty = 1 + (int64_t)(random >> 50) % 9;
+        if (random >> 60 < 10 || orders < 20) {
+            apply(run, &command, 70); /* most are somebody else's, or gone */
+            order(run, account, (random >> 17 & 1) == 0 ? RF_BUY : RF_SELL, price,
+                  1 + (int64_t)(random >> 30) % 5, 70);
+            orders++;
+        } else {
+            command.u.change.account = (uint32_t)(1 + i % 2);
+            apply(run, &command, 70);
+        }
+    }
+}
+
+static void assert_stamp(const venue *run, rf_book_stamp wanted)
+{
+    const rf_book_stamp stamp = rf_market_book_stamp(run->world.market, 0);
+    assert_true(stamp.update == wanted.update && stamp.time_ns == wanted.time_ns);
+    assert_true(stamp.changed && stamp.overflow);
+}
+
+static void test_books_come_back(void **state)
+{
+    (void)state;
+    venue run;
+    start(&run);
+    found(&run);
+    trade_at_random(&run, 300);
+    snapshot(&run);
+    trade_at_random(&run, 100);
+    rf_level levels[8];
+    assert_true(rf_market_book(run.world.market, 0, RF_BUY, levels, 8) > 3);
+    assert_true(rf_market_book(run.world.market, 0, RF_SELL, levels, 8) > 3);
+    rf_bytes wanted = bytes_of(&run);
+    const rf_book_stamp stamp = rf_market_book_stamp(run.world.market, 0);
+    const uint64_t records = run.world.record;
+    stop(&run);
+    for (uint64_t until = 0; until < 2; until++) { /* from the first record; behind the snapshot */
+        assert_true(start_with(&run, &limits, until == 0 ? 0 : UINT64_MAX));
+        assert_int_equal(run.recovery.snapshot_seq == 0, until == 0);
+        assert_int_equal(run.world.record, records);
+        assert_bytes(&run, &wanted);
+        assert_stamp(&run, stamp);
+        stop(&run);
+    }
+    /* And they go on from there. */
+    start(&run);
+    trade_at_random(&run, 50);
+    free(wanted.data);
+    wanted = bytes_of(&run);
+    stop(&run);
+    assert_true(start_with(&run, &limits, 0));
+    assert_bytes(&run, &wanted);
+    free(wanted.data);
+    stop(&run);
+}
+
 static bool is_stale(const venue *run)
 {
     rf_instrument_view view;
@@ -344,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_same_world_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_books_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_mark_is_stale_after_a_restart, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_snapshot_is_passed_over, set_up, tear_down),
