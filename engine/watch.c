@@ -599,7 +599,8 @@ static void watch_accounts(rf_engine *engine)
         if (account + AHEAD < engine->accounts_count)
             fetch_keys(engine, account + AHEAD);
         const rf_account *record = &engine->accounts[account];
-        if (record->seats != RF_NONE || record->holds_collateral)
+        if ((record->seats != RF_NONE || record->holds_collateral) &&
+            !key_simply(engine, account, rf_cross_available_least(engine, account)))
             key_account(engine, account);
     }
 }

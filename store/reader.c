@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/large_pages.h"
+
 bool rf_store_complain(char error[256], const char *what, const char *file, int number)
 {
     if (number != 0)
@@ -44,10 +46,11 @@ static bool load(rf_reader *reader, segment *file, uint64_t number, size_t most)
     int64_t size = disk->size(disk->context, handle, &error);
     size = size > 0 && (uint64_t)size > most ? (int64_t)most : size;
     if (size >= 0 && (size_t)size > file->room) {
-        unsigned char *bytes = realloc(file->bytes, (size_t)size);
-        file->bytes = bytes ? bytes : file->bytes;
-        file->room = bytes ? (size_t)size : file->room;
-        error = bytes ? 0 : ENOMEM;
+        free(file->bytes);
+        file->bytes = malloc((size_t)size);
+        file->room = file->bytes ? (size_t)size : 0;
+        error = file->bytes ? 0 : ENOMEM;
+        rf_large_pages(file->bytes, file->room);
     }
     file->size = size < 0 ? 0 : (size_t)size;
     bool good = size >= 0 && error == 0 &&

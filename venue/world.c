@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/check.h"
+#include "store/large_pages.h"
 #include "venue/service.h"
 
 const rf_limits rf_world_limits = {
@@ -174,13 +174,9 @@ static void last_words(const char *condition, const char *file, int line)
  * so it is asked for in pages of two megabytes: fewer of them are looked up, and fewer come one by one. */
 static void *take_memory(size_t size)
 {
-    enum { PAGE = 4096 };
-    unsigned char *memory = calloc(1, size);
-    if (!memory)
-        return NULL;
-    const size_t skipped = (PAGE - (uintptr_t)memory % PAGE) % PAGE;
-    if (size > skipped) /* advice: where it is not taken, nothing else changes */
-        (void)madvise(memory + skipped, (size - skipped) / PAGE * PAGE, MADV_HUGEPAGE);
+    void *memory = calloc(1, size);
+    if (memory)
+        rf_large_pages(memory, size);
     return memory;
 }
 
