@@ -9,14 +9,33 @@
 #include "engine/mark.h"
 #include "engine/match.h"
 #include "engine/position.h"
+#include "engine/prefetch.h"
 #include "engine/watch.h"
 
 /* ---- The queue: isolations before cross accounts, (MB - MM) / N ascending, then the older one */
+
+/* floor(a / b * 2^20), cut off at both ends: it never says otherwise than the quotient itself. */
+static int64_t rank_of(rf_wide a, rf_money b)
+{
+    enum { SCALE = 20 };
+    const rf_wide small = (rf_wide)1 << (63 - SCALE);
+    if (b == 0)
+        return a < 0 ? INT64_MIN : INT64_MAX;
+    const rf_wide scaled = a * ((rf_wide)1 << SCALE);
+    if (a > -small && a < small) {
+        const int64_t quotient = (int64_t)scaled / b;
+        return quotient - (a < 0 && quotient * b != (int64_t)scaled);
+    }
+    const rf_wide quotient = rf_div_down(scaled, b);
+    return quotient < INT64_MIN ? INT64_MIN : quotient > INT64_MAX ? INT64_MAX : (int64_t)quotient;
+}
 
 static bool before(const rf_queue_entry *a, const rf_queue_entry *b)
 {
     if (a->cross != b->cross)
         return a->cross < b->cross;
+    if (a->rank != b->rank)
+        return a->rank < b->rank;
     /* Both fit 64 bits, so the products fit 128. Without N only a debt is left: below everything
      * with N. */
     const rf_wide left = a->numerator * b->denominator, right = b->numerator * a->denominator;
@@ -61,8 +80,10 @@ static rf_queue_entry take_first(rf_engine *engine)
 static rf_queue_entry entry_of(const rf_engine *engine, uint32_t position, const rf_assessment *now)
 {
     const rf_position *record = &engine->positions[position];
-    return (rf_queue_entry){.numerator = (rf_wide)now->margin_balance - now->binding.mm,
+    const rf_wide numerator = (rf_wide)now->margin_balance - now->binding.mm;
+    return (rf_queue_entry){.numerator = numerator,
                             .denominator = now->binding.notional,
+                            .rank = rank_of(numerator, now->binding.notional),
                             .id = record->id,
                             .handle = position,
                             .instrument = record->instrument};
@@ -97,13 +118,15 @@ static void queue_account(rf_engine *engine, uint32_t account)
 {
     rf_cross now;
     rf_cross_assess(engine, account, &now);
+    const rf_wide numerator = (rf_wide)now.margin_balance - now.maintenance_margin;
+    const rf_money notional = account_notional(engine, account);
     engine->accounts[account].flags |= RF_ACCOUNT_QUEUED;
-    engine->queue[engine->queue_count++] =
-        (rf_queue_entry){.numerator = (rf_wide)now.margin_balance - now.maintenance_margin,
-                         .denominator = account_notional(engine, account),
-                         .id = account,
-                         .handle = account,
-                         .cross = 1};
+    engine->queue[engine->queue_count++] = (rf_queue_entry){.numerator = numerator,
+                                                            .denominator = notional,
+                                                            .rank = rank_of(numerator, notional),
+                                                            .id = account,
+                                                            .handle = account,
+                                                            .cross = 1};
 }
 
 /* ---- Kept from command to command ------------------------------------------------------------ */
@@ -231,10 +254,24 @@ static void consider_account(rf_engine *engine, uint32_t account)
         rf_watch_account(engine, account);
 }
 
+/* Positions lie anywhere, and so do their accounts, whose rates an assessment asks for. */
+static void fetch_hits(const rf_engine *engine, uint32_t at, uint32_t hits)
+{
+    enum { AHEAD = 12, OWNER_AHEAD = 6 };
+    if (at + AHEAD < hits) {
+        rf_fetch(&engine->positions[engine->scratch[at + AHEAD]]);
+        rf_fetch(&engine->positions[engine->scratch[at + AHEAD]].account);
+    }
+    if (at + OWNER_AHEAD < hits)
+        rf_fetch(
+            &engine->accounts[engine->positions[engine->scratch[at + OWNER_AHEAD]].account].flags);
+}
+
 static void collect_instrument(rf_engine *engine, rf_instrument *instrument)
 {
     const uint32_t hits = rf_watch_hits(engine, instrument);
     for (uint32_t i = 0; i < hits; i++) {
+        fetch_hits(engine, i, hits);
         const uint32_t position = engine->scratch[i];
         if (rf_is_isolated(&engine->positions[position]))
             consider_isolation(engine, position);
@@ -493,12 +530,24 @@ static void liquidate_isolation(rf_engine *engine, const rf_queue_entry *entry)
 
 /* ---- Steps ----------------------------------------------------------------------------------- */
 
+/* The children of the heap's top are two of the next three, mostly. */
+static void fetch_next(const rf_engine *engine)
+{
+    const uint32_t left = engine->queue_count - engine->queue_next;
+    if (left > 0 && engine->queue[0].cross == 0)
+        rf_prefetch_end(engine, engine->queue[0].handle);
+    for (uint32_t i = 1; i < 3 && i < left; i++)
+        if (engine->queue[i].cross == 0)
+            rf_prefetch_position(engine, engine->queue[i].handle);
+}
+
 bool rf_liquidate_step(rf_engine *engine)
 {
     if (engine->work.cross_account != 0) {
         rf_liquidate_cross_slice(engine);
     } else if (engine->queue_next < engine->queue_count) {
         const rf_queue_entry entry = take_first(engine);
+        fetch_next(engine);
         if (entry.cross != 0)
             rf_liquidate_cross_start(engine, entry.handle);
         else

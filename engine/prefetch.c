@@ -7,6 +7,7 @@
 #include "engine/prefetch.h"
 
 #include "engine/book.h"
+#include "engine/map.h"
 #include "engine/order.h"
 
 enum {
@@ -54,6 +55,27 @@ void rf_prefetch_keys(const rf_engine *engine, uint32_t position)
         rf_fetch(&nodes[nodes[position].prev]);
         rf_fetch(&nodes[nodes[position].next]);
     }
+}
+
+void rf_prefetch_position(const rf_engine *engine, uint32_t position)
+{
+    fetch_position(engine, position);
+    fetch_all(&engine->positions_cold[position], sizeof *engine->positions_cold);
+    rf_fetch(&engine->nodes[RF_DOWN][position]);
+    rf_fetch(&engine->nodes[RF_UP][position]);
+}
+
+void rf_prefetch_end(const rf_engine *engine, uint32_t position)
+{
+    const rf_position *record = &engine->positions[position];
+    const rf_map *map = &engine->isolation_ids;
+    rf_fetch(&engine->positions[record->instrument_prev].instrument_next);
+    rf_fetch(&engine->positions[record->instrument_next].instrument_prev);
+    rf_fetch(&engine->seats[engine->positions_cold[position].seat]);
+    rf_fetch(&engine->accounts[record->account].flags);
+    rf_fetch(&engine->accounts[record->account].isolations_count);
+    rf_fetch(&map->slots[rf_map_home_of_id(record->id) & map->mask]);
+    rf_prefetch_keys(engine, position);
 }
 
 void rf_prefetch_recents(const rf_engine *engine)

@@ -20,6 +20,10 @@ static inline void rf_fetch(const void *address)
 void rf_prefetch_maker(const rf_engine *engine, const rf_order *maker);
 /* What the orders that finish next will write over, and where the ids are filed that stand there now. */
 void rf_prefetch_recents(const rf_engine *engine);
+/* A position's own records. */
+void rf_prefetch_position(const rf_engine *engine, uint32_t position);
+/* What an isolation's end touches beside them; its own lines have come already. */
+void rf_prefetch_end(const rf_engine *engine, uint32_t position);
 /* The neighbours of a position's watch keys; the keys' own lines have come already. */
 void rf_prefetch_keys(const rf_engine *engine, uint32_t position);
 

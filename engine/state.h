@@ -356,6 +356,7 @@ typedef struct rf_withdrawal {
 typedef struct rf_queue_entry {
     rf_wide numerator;    /* MB - MM */
     rf_money denominator; /* N */
+    int64_t rank;         /* their quotient, coarsely: most comparisons need no more */
     uint64_t id;          /* isolation_id, or account number */
     uint32_t handle;      /* position, or account number */
     uint16_t cross;

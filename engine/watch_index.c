@@ -1,5 +1,7 @@
 #include "engine/watch_index.h"
 
+#include "engine/prefetch.h"
+
 /* ---- The bitmap ------------------------------------------------------------------------------ */
 
 /* Bit b of depth 0 is bucket b; bit w of depth d + 1 says that word w of depth d is not 0. */
@@ -164,12 +166,16 @@ static void tighten(const rf_engine *engine, rf_watch *watch, enum rf_direction 
 uint32_t rf_watch_gather(rf_engine *engine, rf_instrument *instrument, enum rf_direction direction,
                          uint32_t count)
 {
+    enum { AHEAD = 8 }; /* buckets of which the first node is asked for */
     rf_watch *watch = &instrument->watch[direction];
     const rf_watch_node *nodes = engine->nodes[direction];
     const rf_price mark = instrument->mark;
     const uint32_t last = bucket_of(watch, mark), before = count;
     uint32_t bucket = first_bucket(watch, direction);
     while (bucket != UINT32_MAX && (direction == RF_DOWN ? bucket >= last : bucket <= last)) {
+        const uint32_t ahead = direction == RF_DOWN ? bucket - AHEAD : bucket + AHEAD;
+        if (ahead < watch->buckets)
+            rf_fetch(&nodes[watch->heads[ahead]]);
         for (uint32_t position = watch->heads[bucket]; position != RF_NONE;
              position = nodes[position].next)
             if (passed(direction, mark, nodes[position].key))
