@@ -155,13 +155,13 @@ class Workshop:
         if folder in ("engine", "store"):
             return
         yield "reference", ["node", "tests/reference.mjs"], 60
-        yield "server", self.server(lambda test: test not in SLOW), 120
+        yield "server", self.server(lambda test: test not in SLOW), 400
         if folder == "server":
             yield "gate", ["python3", "tests/gate/gate.py", "--program", "build/gate_echo"], 120
             yield "faults", ["python3", "tests/gate/faults.py", "--program", "build/gate_echo"], 120
             yield "abuse", ["python3", "tests/gate/abuse.py", "--server", "real", "--program", "build/ringfence", "--cases", "500"], 120
-        yield "api", ["tests/api/run.sh", "build", *(f"{test}.test.ts" for test in ("ccxt", "client", "codes", "openapi", "views"))], 200
-        yield "server, the slow", self.server(lambda test: test in SLOW), 200
+        yield "api", ["tests/api/run.sh", "build", *(f"{test}.test.ts" for test in ("ccxt", "client", "codes", "openapi", "views"))], 500
+        yield "server, the slow", self.server(lambda test: test in SLOW), 500
 
     def server(self, chosen):
         names = sorted(name for name in os.listdir(os.path.join(self.tree, "tests/server")) if name.endswith(".test.mjs"))
