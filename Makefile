@@ -52,7 +52,8 @@ faults: all
 crash-long: all
 	build/rf_crash 100000000 2
 
-# One change at a time of the engine's and the store's files that differ from main (of all, when none does).
+# One change at a time of the engine's and the store's files that differ from main (of all, when none does); what
+# survives, and why, goes to docs/mutation.md.
 MUTANTS ?= 100
 mutate:
 	nice python3 tests/mutation/mutate.py --count $(MUTANTS)
