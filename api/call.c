@@ -95,6 +95,8 @@ static void put_error_data(rf_bytes *out, rf_error code, const rf_call *call)
         rf_put_money(out, "required_margin", call->result.required_margin);
     if (about)
         rf_put_text(out, "param", args->problem_param);
+    if (about && call->problem_index >= 0)
+        rf_put_int(out, "index", call->problem_index);
     if (isolation_id != 0)
         rf_put_id(out, "isolation_id", isolation_id);
     if (call->did_you_mean[0])
@@ -204,6 +206,7 @@ rf_error rf_api_call(rf_api *api, const rf_request *request, rf_bytes *out)
         .out = out,
         .account = request->caller.account,
         .time_ns = request->time_ns,
+        .problem_index = -1,
     };
     size_t start = out->size;
     put_head(out, request, RF_ERR_OK);

@@ -90,7 +90,8 @@ rf_error rf_handle_close_position(rf_call *call)
 /* ---- Changing -------------------------------------------------------------------------------- */
 
 /* Which order is meant: order_id wins over a client_oid; one of them must be there. */
-static void decode_key(rf_args *args, unsigned id, unsigned oid, rf_command *command)
+static void decode_key(rf_args *args, unsigned id, unsigned oid, rf_error unknown,
+                       rf_command *command)
 {
     command->u.change.order_id = rf_arg_id(args, id, 0);
     rf_decode_oid(args, oid, command->u.change.client_oid);
@@ -98,7 +99,7 @@ static void decode_key(rf_args *args, unsigned id, unsigned oid, rf_command *com
         rf_args_refuse(args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, rf_params[id].name);
     /* No order has the id 0, and in the command it would mean "by client_oid". */
     if (rf_arg(args, id) && command->u.change.order_id == 0)
-        rf_args_refuse(args, RF_ERR_NO_ACTIVE_ORDER, rf_params[id].name);
+        rf_args_refuse(args, unknown, rf_params[id].name);
 }
 
 /* The configuration that counts the order's prices; of an unknown order only the form can be
@@ -141,7 +142,8 @@ rf_error rf_handle_amend_order(rf_call *call)
     rf_args *args = &call->args;
     rf_command command = {.kind = RF_COMMAND_AMEND_ORDER};
     command.u.change.account = call->account;
-    decode_key(args, RF_P_AMEND_order_id, RF_P_AMEND_orig_client_oid, &command);
+    decode_key(args, RF_P_AMEND_order_id, RF_P_AMEND_orig_client_oid, RF_ERR_INVALID_ORDERID,
+               &command);
     rf_decode_oid(args, RF_P_AMEND_client_oid, command.u.change.new_client_oid);
     rf_instrument_config config;
     bool found = order_config(call, &command, &config);
@@ -158,7 +160,8 @@ rf_error rf_handle_amend_trigger(rf_call *call)
     rf_command command = {.kind = RF_COMMAND_AMEND_ORDER};
     command.u.change.account = call->account;
     command.u.change.triggers_only = 1;
-    decode_key(args, RF_P_AMEND_TRIGGER_order_id, RF_P_AMEND_TRIGGER_client_oid, &command);
+    decode_key(args, RF_P_AMEND_TRIGGER_order_id, RF_P_AMEND_TRIGGER_client_oid,
+               RF_ERR_INVALID_ORDERID, &command);
     rf_instrument_config config;
     bool found = order_config(call, &command, &config);
     int64_t price =
@@ -177,7 +180,8 @@ rf_error rf_handle_cancel_order(rf_call *call)
     rf_command command = {.kind = RF_COMMAND_CANCEL_ORDER};
     command.u.change.account = call->account;
     command.u.change.triggers_only = (call->method->flags & RF_METHOD_ADVANCED) != 0;
-    decode_key(&call->args, RF_P_ORDER_KEY_order_id, RF_P_ORDER_KEY_client_oid, &command);
+    decode_key(&call->args, RF_P_ORDER_KEY_order_id, RF_P_ORDER_KEY_client_oid,
+               RF_ERR_NO_ACTIVE_ORDER, &command);
     return change(call, &command);
 }
 
@@ -266,9 +270,9 @@ rf_error rf_handle_get_order_detail(rf_call *call)
     rf_args *args = &call->args;
     rf_command key = {0};
     rf_order_view order;
-    decode_key(args, RF_P_ORDER_KEY_order_id, RF_P_ORDER_KEY_client_oid, &key);
+    decode_key(args, RF_P_ORDER_KEY_order_id, RF_P_ORDER_KEY_client_oid, RF_ERR_NOT_FOUND, &key);
     /* Whatever is no order's id finds no order. */
-    if (args->problem == RF_ERR_NO_ACTIVE_ORDER || args->problem == RF_ERR_INVALID_ORDERID)
+    if (args->problem == RF_ERR_INVALID_ORDERID)
         return RF_ERR_NOT_FOUND;
     if (args->problem)
         return args->problem;
@@ -285,8 +289,10 @@ rf_error rf_handle_get_list_detail(rf_call *call)
     const rf_json *json = call->args.json;
     uint32_t token = rf_arg(&call->args, RF_P_LISTS_list_id_list);
     rf_order_view *orders = call->api->orders;
-    if (json->tokens[token].count > LIST_MAX)
-        return RF_ERR_MISSING_OR_INVALID_ARGUMENT;
+    if (json->tokens[token].count > LIST_MAX) {
+        rf_args_refuse(&call->args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "list_id_list");
+        return call->args.problem;
+    }
     size_t count = rf_view_orders(call->engine, call->account, -1, orders, RF_ORDER_VIEWS_MAX);
     rf_put_open(call->out, NULL, '{');
     rf_put_open(call->out, "data", '[');
@@ -325,12 +331,15 @@ static uint32_t list_of(rf_call *call, unsigned param, uint32_t *count)
     return token;
 }
 
-static void put_item_code(rf_call *call, uint32_t index, rf_error code)
+static void put_item_code(rf_call *call, const rf_args *args, uint32_t index, rf_error code)
 {
     rf_put_int(call->out, "index", index);
     rf_put_int(call->out, "code", (int64_t)code);
-    if (code != RF_ERR_OK)
-        rf_put_text(call->out, "message", rf_error_name(code));
+    if (code == RF_ERR_OK)
+        return;
+    rf_put_text(call->out, "message", rf_error_name(code));
+    if (args->problem == code && args->problem_param)
+        rf_put_text(call->out, "param", args->problem_param);
 }
 
 static void create_item(rf_call *call, uint32_t token, uint32_t index)
@@ -345,7 +354,7 @@ static void create_item(rf_call *call, uint32_t token, uint32_t index)
     if (code == RF_ERR_OK)
         code = place(call, &order);
     rf_put_open(call->out, NULL, '{');
-    put_item_code(call, index, code);
+    put_item_code(call, &args, index, code);
     if (code == RF_ERR_OK)
         rf_encode_order_answer(call, &order);
     else if (call->client_oid)
@@ -362,10 +371,11 @@ static void cancel_item(rf_call *call, uint32_t token, uint32_t index)
     command.u.change.account = call->account;
     command.u.change.triggers_only = (call->method->flags & RF_METHOD_ADVANCED) != 0;
     rf_args_bind(&args, call->args.json, token, RF_SET_ORDER_KEY, false);
-    decode_key(&args, RF_P_ORDER_KEY_order_id, RF_P_ORDER_KEY_client_oid, &command);
+    decode_key(&args, RF_P_ORDER_KEY_order_id, RF_P_ORDER_KEY_client_oid, RF_ERR_NO_ACTIVE_ORDER,
+               &command);
     rf_error code = args.problem ? rf_decode_problem(call, &args) : rf_call_apply(call, &command);
     rf_put_open(call->out, NULL, '{');
-    put_item_code(call, index, code);
+    put_item_code(call, &args, index, code);
     rf_put_close(call->out, '}');
 }
 
@@ -424,18 +434,19 @@ rf_error rf_handle_cancel_order_list(rf_call *call)
 
 /* ---- OCO, OTO, OTOCO ------------------------------------------------------------------------- */
 
-static rf_error decode_leg(rf_call *call, uint32_t token, rf_order_params *leg)
+static void decode_leg(rf_call *call, uint32_t token, rf_order_params *leg)
 {
     rf_args args;
     rf_args_bind(&args, call->args.json, token, RF_SET_ORDER, false);
     if (args.problem && rf_error_row(args.problem) < rf_error_row(RF_ERR_UNAUTHORIZED)) {
         rf_args_refuse(&call->args, args.problem, args.problem_param);
-        return args.problem;
+        return;
     }
     rf_error code = rf_decode_order(call, &args, leg);
     call->client_oid = NULL;
     call->result = (rf_result){0};
-    return code;
+    if (code != RF_ERR_OK) /* with the parameter's name, if it is one */
+        rf_args_refuse(&call->args, code, args.problem == code ? args.problem_param : NULL);
 }
 
 static rf_error create_contingent(rf_call *call, rf_contingency contingency, uint32_t wanted)
@@ -447,14 +458,15 @@ static rf_error create_contingent(rf_call *call, rf_contingency contingency, uin
         rf_args_refuse(&call->args, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "order_list");
         return call->args.problem;
     }
-    rf_error first = RF_ERR_OK;
+    /* The first broken rule of all legs is the list's. */
     for (uint32_t i = 0; i < count; i++) {
-        rf_error code = decode_leg(call, rf_json_element(call->args.json, list, i), &legs[i]);
-        if (code != RF_ERR_OK && (first == RF_ERR_OK || rf_error_row(code) < rf_error_row(first)))
-            first = code;
+        rf_error before = call->args.problem;
+        decode_leg(call, rf_json_element(call->args.json, list, i), &legs[i]);
+        if (call->args.problem != before)
+            call->problem_index = (int)i;
     }
-    if (first != RF_ERR_OK)
-        return first;
+    if (call->args.problem)
+        return call->args.problem;
     rf_command command = {.kind = RF_COMMAND_PLACE_LIST};
     command.u.list.account = call->account;
     command.u.list.legs = legs;
@@ -485,12 +497,19 @@ rf_error rf_handle_create_otoco(rf_call *call)
     return create_contingent(call, RF_LIST_OTOCO, 3);
 }
 
+/* A list of another kind is none that this method knows. */
 rf_error rf_handle_cancel_list(rf_call *call)
 {
+    static const rf_contingency kinds[] = {RF_LIST_OCO, RF_LIST_OTO, RF_LIST_OTOCO};
+    rf_args *args = &call->args;
     rf_command command = {.kind = RF_COMMAND_CANCEL_LIST};
     command.u.list.account = call->account;
-    command.u.list.list_id = rf_arg_id(&call->args, RF_P_LIST_KEY_list_id, 0);
-    return rf_call_apply(call, &command);
+    command.u.list.list_id = rf_arg_id(args, RF_P_LIST_KEY_list_id, 0);
+    unsigned method = rf_method_number(call->method) - RF_M_CANCEL_OCO;
+    if (!args->problem &&
+        rf_view_list(call->engine, call->account, command.u.list.list_id) != kinds[method])
+        rf_args_refuse(args, RF_ERR_INVALID_ORDERID, "list_id");
+    return args->problem ? args->problem : rf_call_apply(call, &command);
 }
 
 /* ---- Preview --------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ struct rf_call {
     rf_result result;
     const char *client_oid;
     char did_you_mean[RF_NAME_SIZE];
+    int problem_index; /* of the order in order_list that args.problem is about; -1: the call's own */
 };
 
 #define RF_METHOD(id, name, door, flags, params, handler, doc) \

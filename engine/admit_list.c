@@ -151,7 +151,7 @@ static void join(rf_engine *engine, const rf_command *command, const rf_order_pa
     if (primary != RF_NONE)
         rf_list_add(engine, list, primary);
     else
-        engine->lists[list].legs_count = 1; /* its place stays empty */
+        rf_list_add_finished(engine, list, result->order_id);
     uint32_t handles[RF_LIST_LEGS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 1; i < command->u.list.legs_count; i++) {

@@ -47,7 +47,7 @@ static rf_error find(rf_engine *engine, const rf_command *command, rf_amendment 
     if ((engine->accounts[account].flags & RF_ACCOUNT_SUSPENDED) != 0)
         return RF_ERR_ACCOUNT_IS_SUSPENDED;
     if (amendment->order == RF_NONE)
-        return RF_ERR_NO_ACTIVE_ORDER;
+        return RF_ERR_INVALID_ORDERID;
     const rf_order *order = &engine->orders[amendment->order];
     if (engine->instruments[order->instrument].state >= RF_STATE_CANCEL_ONLY)
         return RF_ERR_INSTRUMENT_NOT_TRADABLE;

@@ -11,6 +11,12 @@ static bool is_trigger_state(const rf_order *order)
     return order->state == RF_STATE_ARMED || order->state == RF_STATE_WAITING;
 }
 
+/* What the advanced methods know: what waits, and the orders of lists. */
+static bool is_advanced(const rf_engine *engine, uint32_t order)
+{
+    return is_trigger_state(&engine->orders[order]) || engine->orders_cold[order].list != RF_NONE;
+}
+
 static bool known_account(const rf_engine *engine, uint32_t account)
 {
     return account != RF_FUND && account < engine->accounts_count;
@@ -23,8 +29,7 @@ rf_error rf_cancel_order(rf_engine *engine, const rf_command *command, rf_result
         return RF_ERR_MISSING_OR_INVALID_ARGUMENT;
     const uint32_t order = rf_order_find(engine, command->u.change.account,
                                          command->u.change.order_id, command->u.change.client_oid);
-    if (order == RF_NONE ||
-        (command->u.change.triggers_only && !is_trigger_state(&engine->orders[order])))
+    if (order == RF_NONE || (command->u.change.triggers_only && !is_advanced(engine, order)))
         return RF_ERR_NO_ACTIVE_ORDER;
     result->order_id = engine->orders[order].id;
     result->isolation_id = engine->orders_cold[order].isolation_id;
@@ -96,7 +101,7 @@ rf_error rf_cancel_list(rf_engine *engine, const rf_command *command, rf_result 
         return RF_ERR_MISSING_OR_INVALID_ARGUMENT;
     const uint32_t list = rf_list_find(engine, command->u.list.account, command->u.list.list_id);
     if (list == RF_NONE)
-        return RF_ERR_NOT_FOUND;
+        return RF_ERR_INVALID_ORDERID;
     uint32_t legs[RF_LIST_LEGS_MAX];
     __builtin_memcpy(legs, engine->lists[list].legs, sizeof legs);
     result->list_id = command->u.list.list_id;

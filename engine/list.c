@@ -1,5 +1,6 @@
 #include "engine/list.h"
 
+#include "engine/order.h"
 #include "engine/trigger.h"
 
 static void emit(rf_engine *engine, const rf_list *list, rf_event_kind kind)
@@ -34,17 +35,32 @@ uint32_t rf_list_create(rf_engine *engine, uint32_t account, uint32_t instrument
     return handle;
 }
 
+/* The newest leg knows its list by name, for as long as the order is remembered. */
+static void name_list(const rf_list *list, rf_order_cold *cold)
+{
+    cold->list_id = list->id;
+    cold->contingency = list->contingency;
+    cold->leg = list->legs_count;
+}
+
 bool rf_list_add(rf_engine *engine, uint32_t list, uint32_t order)
 {
     rf_list *record = &engine->lists[list];
     if (record->legs_count == RF_LIST_LEGS_MAX)
         return false;
     record->legs[record->legs_count++] = order;
-    rf_order_cold *cold = &engine->orders_cold[order];
-    cold->list = list;
-    cold->list_id = record->id;
-    cold->leg = record->legs_count;
+    engine->orders_cold[order].list = list;
+    name_list(record, &engine->orders_cold[order]);
     return true;
+}
+
+void rf_list_add_finished(rf_engine *engine, uint32_t list, uint64_t order_id)
+{
+    rf_list *record = &engine->lists[list];
+    rf_recent *recent = rf_order_find_recent(engine, record->account, order_id, "");
+    record->legs_count++;
+    if (recent) /* the ring may have forgotten it already */
+        name_list(record, &recent->cold);
 }
 
 static bool is_primary(const rf_list *list, const rf_order_cold *cold)

@@ -144,8 +144,8 @@ uint32_t rf_order_find(const rf_engine *engine, uint32_t account, uint64_t id,
     return reference & RECENT ? RF_NONE : reference;
 }
 
-const rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account, uint64_t id,
-                                      const char *client_oid)
+rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account, uint64_t id,
+                                const char *client_oid)
 {
     const uint32_t reference = reference_of(engine, account, id, client_oid);
     return reference & RECENT ? &engine->recents[reference & ~RECENT] : NULL;

@@ -28,8 +28,8 @@ void rf_order_finish(rf_engine *engine, uint32_t order, rf_order_status status, 
 uint32_t rf_order_find(const rf_engine *engine, uint32_t account, uint64_t id,
                        const char *client_oid);
 /* The same among the finished ones; NULL. */
-const rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account, uint64_t id,
-                                      const char *client_oid);
+rf_recent *rf_order_find_recent(const rf_engine *engine, uint32_t account, uint64_t id,
+                                const char *client_oid);
 /* A client_oid that was defaulted is neither looked for nor found. */
 /* The live order that most likely has this id, without a look at it; RF_NONE: none in sight. For prefetching. */
 void rf_order_fetch_slot(const rf_engine *engine, uint64_t id);

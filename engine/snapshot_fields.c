@@ -219,6 +219,7 @@ void rf_x_order(rf_stream *stream, rf_order *order, rf_order_cold *cold)
     rf_x_u8(stream, &cold->leg);
     rf_x_u8(stream, &cold->status);
     rf_x_u8(stream, &cold->triggered);
+    rf_x_u8(stream, &cold->contingency);
     rf_x_u32(stream, &cold->reason);
     rf_x_u64(stream, &cold->isolation_id);
     rf_x_u64(stream, &cold->list_id);

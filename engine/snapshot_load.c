@@ -293,7 +293,8 @@ static void join_list(loader *load, uint32_t order)
     rf_list *record = &load->engine->lists[list];
     if (!want(load,
               cold->leg >= 1 && cold->leg <= record->legs_count &&
-                  record->legs[cold->leg - 1] == RF_NONE,
+                  record->legs[cold->leg - 1] == RF_NONE &&
+                  cold->contingency == record->contingency,
               "an order has no place in its list"))
         return;
     record->legs[cold->leg - 1] = order;
@@ -314,7 +315,7 @@ static bool is_order(const loader *load, const rf_order *order, const rf_order_c
            (params->ref_price_type <= RF_REF_LAST || order->type < RF_STOP_LOSS) &&
            params->stp <= RF_STP_BOTH && params->stp_scope <= RF_STP_SCOPE_FAMILY &&
            rf_is_amount(cold->filled_qty) && rf_is_amount(cold->filled_value) &&
-           cold->status <= RF_ORDER_EXPIRED;
+           cold->status <= RF_ORDER_EXPIRED && cold->contingency <= RF_LIST_OTOCO;
 }
 
 /* A resting order's price is on the tick, and the sums over it stay below 2^62. */

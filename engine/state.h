@@ -72,7 +72,7 @@ typedef struct rf_order_cold {
     uint8_t leg;     /* 1.. */
     uint8_t status;  /* rf_order_status */
     uint8_t triggered;
-    uint8_t unused;
+    uint8_t contingency;  /* of its list, which may be over */
     uint32_t attached_to; /* order whose fill arms it (attach_order_id), handle */
     uint64_t isolation_id;
     rf_order_params params; /* as placed; price, qty, ref_price and client_oid as amended */

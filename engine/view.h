@@ -10,7 +10,6 @@
 
 void rf_view_fill_position(const rf_engine *engine, uint32_t position, rf_position_view *view);
 /* A live order by handle. */
-void rf_view_fill_order(const rf_engine *engine, const rf_order *order, const rf_order_cold *cold,
-                        rf_order_view *view);
+void rf_view_fill_order(const rf_order *order, const rf_order_cold *cold, rf_order_view *view);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "engine/cross.h"
 #include "engine/ledger.h"
+#include "engine/list.h"
 #include "engine/name.h"
 #include "engine/order.h"
 #include "engine/position.h"
@@ -123,24 +124,14 @@ size_t rf_view_positions(const rf_engine *engine, uint32_t account, rf_position_
 
 /* ---- Orders --------------------------------------------------------------------------------------- */
 
-/* Looked up by id: the handle in a finished order's record may serve another list by now. */
-static rf_contingency contingency_of(const rf_engine *engine, uint64_t list_id)
-{
-    for (uint32_t list = 1; list_id != 0 && list < engine->lists_fresh; list++) {
-        if (engine->lists[list].id == list_id)
-            return (rf_contingency)engine->lists[list].contingency;
-    }
-    return RF_LIST_NONE;
-}
-
-void rf_view_fill_order(const rf_engine *engine, const rf_order *order, const rf_order_cold *cold,
-                        rf_order_view *view)
+void rf_view_fill_order(const rf_order *order, const rf_order_cold *cold, rf_order_view *view)
 {
     *view = (rf_order_view){
         .params = cold->params,
         .order_id = order->id,
         .isolation_id = cold->isolation_id,
         .list_id = cold->list_id,
+        .contingency = (rf_contingency)cold->contingency,
         .leg = cold->leg,
         .status = (rf_order_status)cold->status,
         .reason = (rf_error)cold->reason,
@@ -155,7 +146,12 @@ void rf_view_fill_order(const rf_engine *engine, const rf_order *order, const rf
         .update_time_ns = cold->update_time_ns,
         .triggered = cold->triggered != 0,
     };
-    view->contingency = contingency_of(engine, cold->list_id);
+}
+
+rf_contingency rf_view_list(const rf_engine *engine, uint32_t account, uint64_t list_id)
+{
+    const uint32_t list = rf_list_find(engine, account, list_id);
+    return list == RF_NONE ? RF_LIST_NONE : (rf_contingency)engine->lists[list].contingency;
 }
 
 static size_t collect(const rf_engine *engine, uint32_t first, size_t count)
@@ -188,7 +184,7 @@ size_t rf_view_orders(const rf_engine *engine, uint32_t account, int instrument,
     rf_sort_handles((rf_sort_pool){engine->orders, sizeof *engine->orders}, engine->scratch, count);
     for (size_t i = 0; i < count && i < max; i++) {
         const uint32_t order = engine->scratch[i];
-        rf_view_fill_order(engine, &engine->orders[order], &engine->orders_cold[order], &views[i]);
+        rf_view_fill_order(&engine->orders[order], &engine->orders_cold[order], &views[i]);
     }
     return count;
 }
@@ -200,13 +196,13 @@ bool rf_view_order(const rf_engine *engine, uint32_t account, uint64_t order_id,
         return false;
     const uint32_t order = rf_order_find(engine, account, order_id, client_oid);
     if (order != RF_NONE) {
-        rf_view_fill_order(engine, &engine->orders[order], &engine->orders_cold[order], view);
+        rf_view_fill_order(&engine->orders[order], &engine->orders_cold[order], view);
         return true;
     }
     const rf_recent *recent = rf_order_find_recent(engine, account, order_id, client_oid);
     if (!recent)
         return false;
-    rf_view_fill_order(engine, &recent->hot, &recent->cold, view);
+    rf_view_fill_order(&recent->hot, &recent->cold, view);
     view->leaves = 0;
     return true;
 }

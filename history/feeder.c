@@ -92,33 +92,12 @@ static rf_order_view order_of_event(const rf_event *event)
     return view;
 }
 
-static bool ends_list(const rf_event *event, uint64_t list_id)
-{
-    return event->kind == RF_EVENT_LIST_ENDED && event->id == list_id;
-}
-
-/* The engine has forgotten a list that ended with this very record; its end says what it was. It
- * stands near the end of its last orders, so we look outwards from there. */
-static rf_contingency ended_contingency(const rf_feeder *feeder, size_t at, uint64_t list_id)
-{
-    const rf_event *events = feeder->events;
-    for (size_t away = 1; away <= at || at + away < feeder->events_count; away++) {
-        if (at + away < feeder->events_count && ends_list(&events[at + away], list_id))
-            return (rf_contingency)events[at + away].code;
-        if (away <= at && ends_list(&events[at - away], list_id))
-            return (rf_contingency)events[at - away].code;
-    }
-    return RF_LIST_NONE;
-}
-
 static void add_order(rf_feeder *feeder, size_t at)
 {
     const rf_event *event = &feeder->events[at];
     rf_order_view view;
     if (!rf_view_order(feeder->world->engine, event->account, event->order_id, NULL, &view))
         view = order_of_event(event);
-    if (view.list_id && view.contingency == RF_LIST_NONE)
-        view.contingency = ended_contingency(feeder, at, view.list_id);
     const rf_order_params *params = &view.params;
     rf_row_orders row = {
         .number = feeder_number(feeder),
@@ -415,7 +394,6 @@ static bool is_wanted(const rf_event *event)
     case RF_EVENT_WITHDRAWAL_REQUESTED:
     case RF_EVENT_WITHDRAWAL_DECIDED:
     case RF_EVENT_DEPOSITED:
-    case RF_EVENT_LIST_ENDED:
         return true;
     case RF_EVENT_ORDER_PLACED:
         return (event->flags & RF_FLAG_LIQUIDATION) != 0;
@@ -429,6 +407,7 @@ static bool is_wanted(const rf_event *event)
     case RF_EVENT_INDEX_PRICE:
     case RF_EVENT_SESSION_SETTLED:
     case RF_EVENT_LIST_CREATED:
+    case RF_EVENT_LIST_ENDED:
     case RF_EVENT_SOCIALIZED_LOSS:
     case RF_EVENT_KINDS:
         return false;

@@ -581,6 +581,8 @@ RF_API bool rf_view_isolation(const rf_engine *engine, uint64_t isolation_id,
 /* Open orders by order_id (resting and waiting). Same manner. instrument -1 = all. */
 RF_API size_t rf_view_orders(const rf_engine *engine, uint32_t account, int instrument,
                              rf_order_view *views, size_t max);
+/* Of an open list of the account; NONE: there is none. */
+RF_API rf_contingency rf_view_list(const rf_engine *engine, uint32_t account, uint64_t list_id);
 /* One order, open or recently finished; order_id 0: by client_oid. */
 RF_API bool rf_view_order(const rf_engine *engine, uint32_t account, uint64_t order_id,
                           const char *client_oid, rf_order_view *view);

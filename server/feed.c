@@ -305,7 +305,9 @@ static void subscribe_each(rf_feed *feed, const rf_subscriber *subscriber,
     for (uint32_t i = 0; i < asked; i++) {
         const char *text = channel_at(request, i);
         feed_name name;
-        if (!feed_parse_name(feed, subscriber, text, request->mode, &name))
+        /* A name that is there twice is one subscription and one answer. */
+        if (came_before(request, i) ||
+            !feed_parse_name(feed, subscriber, text, request->mode, &name))
             continue;
         feed_freshen_book(feed, &name);
         feed_channel *channel = feed_join(feed, subscriber->conn, text, &name);
@@ -345,6 +347,12 @@ rf_error rf_feed_unsubscribe(rf_feed *feed, const rf_subscriber *subscriber, con
     rf_error code = read_request(&request, json, params, problem);
     if (code != RF_ERR_OK)
         return code;
+    for (uint32_t i = 0; i < json->tokens[request.channels].count; i++) {
+        feed_name name;
+        if (!feed_parse_name(feed, subscriber, channel_at(&request, i), request.mode, &name))
+            return refuse(problem, RF_ERR_MISSING_OR_INVALID_ARGUMENT, "invalid channel {",
+                          channel_at(&request, i), "}");
+    }
     feed->barrier = barrier;
     feed_client *client = feed_find_client(feed, subscriber->conn);
     for (uint32_t i = 0; client && i < json->tokens[request.channels].count; i++) {
@@ -355,4 +363,10 @@ rf_error rf_feed_unsubscribe(rf_feed *feed, const rf_subscriber *subscriber, con
     acknowledge(feed, subscriber->conn, id, "unsubscribe");
     release_gone(feed);
     return RF_ERR_OK;
+}
+
+uint32_t rf_feed_subscriptions(const rf_feed *feed, rf_conn conn)
+{
+    const feed_client *client = feed_find_client(feed, conn);
+    return client ? client->count : 0;
 }

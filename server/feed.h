@@ -40,6 +40,8 @@ rf_error rf_feed_subscribe(rf_feed *feed, const rf_subscriber *subscriber, const
                            uint32_t params, int64_t id, rf_moment now, char problem[160]);
 rf_error rf_feed_unsubscribe(rf_feed *feed, const rf_subscriber *subscriber, const rf_json *json,
                              uint32_t params, int64_t id, uint64_t barrier, char problem[160]);
+/* How many channels the connection has. */
+uint32_t rf_feed_subscriptions(const rf_feed *feed, rf_conn conn);
 void rf_feed_forget(rf_feed *feed, rf_conn conn); /* the connection is gone */
 
 /* Sends what the commands since the last call changed: once per turn of the loop. */

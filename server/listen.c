@@ -45,20 +45,38 @@ static bool somebody_listens(const struct sockaddr_un *name)
     return answered;
 }
 
+static bool refuse(char error[256], const char *what, const char *why)
+{
+    fail(-1, error, what, why);
+    return false;
+}
+
+static bool name_socket(const char *path, struct sockaddr_un *name, char error[256])
+{
+    struct stat old;
+    *name = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (*path == '\0' || strlen(path) >= sizeof name->sun_path)
+        return refuse(error, path, "not a path of at most 107 bytes");
+    memcpy(name->sun_path, path, strlen(path) + 1);
+    if (lstat(path, &old) != 0)
+        return true;
+    if (!S_ISSOCK(old.st_mode))
+        return refuse(error, path, "exists and is not a socket");
+    return !somebody_listens(name) || refuse(error, path, "in use");
+}
+
+bool rf_listen_socket_good(const char *path, char error[256])
+{
+    struct sockaddr_un name;
+    return name_socket(path, &name, error);
+}
+
 static int listen_unix(const char *path, char bound[128], char error[256])
 {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    struct stat old;
-    if (*path == '\0' || strlen(path) >= sizeof name.sun_path)
-        return fail(-1, error, path, "not a path of at most 107 bytes");
-    memcpy(name.sun_path, path, strlen(path) + 1);
-    if (lstat(path, &old) == 0) {
-        if (!S_ISSOCK(old.st_mode))
-            return fail(-1, error, path, "exists and is not a socket");
-        if (somebody_listens(&name))
-            return fail(-1, error, path, "in use");
-        unlink(path);
-    }
+    struct sockaddr_un name;
+    if (!name_socket(path, &name, error))
+        return -1;
+    unlink(path); /* of one that is gone */
     int fd = open_socket(AF_UNIX);
     if (fd < 0)
         return fail_errno(fd, error, path);

@@ -17,6 +17,9 @@ typedef enum rf_listen_reach {
 
 /* Who could connect to such an address of the network. */
 rf_listen_reach rf_listen_reaches(const char *address);
+/* Could a server listen at this path of the file system, as far as what stands there tells? False:
+ * `error` says why not. */
+bool rf_listen_socket_good(const char *path, char error[256]);
 /* The address as server/gate.h says. -1: `error` says why. */
 int rf_listen_open(const char *address, char bound[128], char error[256]);
 /* Removes the file of a Unix socket; `bound` is what rf_listen_open gave. */

@@ -304,6 +304,19 @@ static bool start(rf_price_sources *sources)
     return true;
 }
 
+bool rf_price_sources_check(const char *path, char error[512])
+{
+    rf_price_sources *sources = calloc(1, sizeof *sources);
+    snprintf(error, 512, "%s", sources ? "" : "price sources: out of memory");
+    if (!sources)
+        return false;
+    sources->options.path = path;
+    sources->error = error;
+    bool good = prices_read_config(sources);
+    free(sources);
+    return good;
+}
+
 rf_price_sources *rf_price_sources_open(const rf_price_options *options, char error[512])
 {
     rf_price_sources *sources = calloc(1, sizeof *sources);

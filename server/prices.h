@@ -37,6 +37,8 @@ typedef struct rf_price_options {
     void *context;
 } rf_price_options;
 
+/* Can the file be read? False: `error` says why not, with the line. */
+bool rf_price_sources_check(const char *path, char error[512]);
 /* Reads the file, starts asking, and puts itself into api->servers[RF_SERVICE_PRICES]. NULL: `error`
  * says why, with the line. */
 rf_price_sources *rf_price_sources_open(const rf_price_options *options, char error[512]);

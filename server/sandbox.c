@@ -243,6 +243,28 @@ static void warm_up(rf_sandbox *sandbox)
         sandbox_flow(sandbox);
 }
 
+static void drop_prices(rf_sandbox *sandbox)
+{
+    for (unsigned i = 0; i < SANDBOX_INSTRUMENTS; i++)
+        if (sandbox->markets[i].replays)
+            rf_prices_finish(&sandbox->markets[i].prices);
+}
+
+bool rf_sandbox_check(const char *prices, char error[512])
+{
+    rf_sandbox *sandbox = calloc(1, sizeof *sandbox);
+    snprintf(error, 512, "%s", sandbox ? "" : "sandbox: out of memory");
+    if (!sandbox)
+        return false;
+    sandbox->options.prices = prices;
+    sandbox->error = error;
+    start_markets(sandbox);
+    bool good = read_all_prices(sandbox);
+    drop_prices(sandbox);
+    free(sandbox);
+    return good;
+}
+
 rf_sandbox *rf_sandbox_open(const rf_sandbox_options *options, char error[512])
 {
     rf_sandbox *sandbox = calloc(1, sizeof *sandbox);
@@ -273,9 +295,7 @@ void rf_sandbox_close(rf_sandbox *sandbox)
     if (!sandbox)
         return;
     sandbox->options.world->api->servers[RF_SERVICE_SANDBOX] = (rf_server){0};
-    for (unsigned i = 0; i < SANDBOX_INSTRUMENTS; i++)
-        if (sandbox->markets[i].replays)
-            rf_prices_finish(&sandbox->markets[i].prices);
+    drop_prices(sandbox);
     free(sandbox->answer.data);
     free(sandbox);
 }

@@ -34,6 +34,8 @@ typedef struct rf_sandbox_options {
     uint32_t speed;     /* of the clock; 1 = real time */
 } rf_sandbox_options;
 
+/* Are these files of prices that a sandbox can follow? False: `error` says why not. */
+bool rf_sandbox_check(const char *prices, char error[512]);
 /* Lists what is missing (currencies, instruments, accounts, money), makes fresh keys and passwords, and
  * puts itself into world->api->servers[RF_SERVICE_SANDBOX]. NULL: `error` says why. */
 rf_sandbox *rf_sandbox_open(const rf_sandbox_options *options, char error[512]);

@@ -246,6 +246,45 @@ static bool check_directory(server *self, const char *dir)
     return fail(self, dir, "no such directory");
 }
 
+/* A file can be made only in a directory that is there; the data directory will be. */
+static bool check_parent(server *self, const char *path)
+{
+    char dir[PATH_SIZE];
+    const char *data = self->config->texts[RF_SETTING_data], *slash = strrchr(path, '/');
+    struct stat status;
+    size_t size = slash ? (size_t)(slash - path) : 0, data_size = strlen(data);
+    if (path[0] == '\0' || size == 0 || size >= sizeof dir)
+        return true;
+    while (data_size > 1 && data[data_size - 1] == '/')
+        data_size--;
+    memcpy(dir, path, size);
+    dir[size] = '\0';
+    if (data_size == size && memcmp(dir, data, size) == 0)
+        return true;
+    if (stat(dir, &status) != 0)
+        return fail(self, path, strerror(errno));
+    return S_ISDIR(status.st_mode) || fail(self, path, strerror(ENOTDIR));
+}
+
+static bool check_files(server *self)
+{
+    const rf_config *config = self->config;
+    const char *const *texts = (const char *const *)config->texts;
+    const char *socket = texts[RF_SETTING_operator_socket];
+    char why[ERROR_SIZE] = "";
+    bool good = check_parent(self, texts[RF_SETTING_key_file]) && check_parent(self, socket) &&
+                check_directory(self, texts[RF_SETTING_web_dir]);
+    if (!good)
+        return false;
+    good =
+        (!socket[0] || rf_listen_socket_good(socket, why)) &&
+        (!texts[RF_SETTING_price_sources][0] ||
+         rf_price_sources_check(texts[RF_SETTING_price_sources], why)) &&
+        (!config->numbers[RF_SETTING_sandbox] || rf_sandbox_check(texts[RF_SETTING_prices], why));
+    memcpy(self->error, why, sizeof why);
+    return good;
+}
+
 /* Looked at before the data directory is touched: what is mistyped leaves nothing behind. */
 static bool check_settings(server *self)
 {
@@ -262,7 +301,7 @@ static bool check_settings(server *self)
         if ((address[0] || addresses[i] == RF_SETTING_listen) && !check_address(self, address))
             return false;
     }
-    return check_proxies(self) && check_directory(self, self->config->texts[RF_SETTING_web_dir]);
+    return check_proxies(self) && check_files(self);
 }
 
 static bool listen_at(server *self, const char *address, rf_listener listener,

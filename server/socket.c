@@ -15,6 +15,8 @@ enum {
     ORDERS_MAX = 4096, /* noted for cancel on disconnect before the finished ones are dropped */
 };
 
+static const char heartbeat_answer[] = "public/respond-heartbeat";
+
 struct rf_session {
     rf_session *next, *previous;
     rf_conn conn;
@@ -247,10 +249,11 @@ static void sign_in(rf_doors *doors, rf_session *session, const rf_origin *origi
 static void respond(rf_doors *doors, rf_session *session, const rf_origin *origin,
                     const rf_envelope *envelope)
 {
-    (void)doors;
-    (void)origin;
+    const rf_refusal stranger = {.code = RF_ERR_MISSING_OR_INVALID_ARGUMENT, .param = "id"};
     if (envelope->id == session->beat_id)
         session->beat_open = false;
+    else
+        rf_doors_refuse_as(doors, origin, envelope->id, envelope->method, &stranger);
 }
 
 /* A key without `read` hears nothing of its account. */
@@ -282,12 +285,14 @@ static void unsubscribe(rf_doors *doors, rf_session *session, const rf_origin *o
 {
     char problem[160] = "";
     const rf_subscriber subscriber = subscriber_of(session);
+    uint32_t before = rf_feed_subscriptions(doors->parts.feed, session->conn);
     rf_error code =
         rf_feed_unsubscribe(doors->parts.feed, &subscriber, &doors->json, envelope->params,
                             envelope->id, rf_local_seq(doors), problem);
     if (code != RF_ERR_OK)
         refuse(doors, origin, envelope, code, problem);
-    else if (session->cancels && !session->market)
+    else if (session->cancels && !session->market &&
+             rf_feed_subscriptions(doors->parts.feed, session->conn) < before)
         cancel_orders(doors, session);
 }
 
@@ -329,7 +334,7 @@ static void take(rf_doors *doors, rf_session *session, const rf_origin *origin,
                     const rf_envelope *envelope);
     } rows[] = {
         {"public/auth", sign_in},
-        {"public/respond-heartbeat", respond},
+        {heartbeat_answer, respond},
         {"subscribe", subscribe},
         {"unsubscribe", unsubscribe},
     };
@@ -361,7 +366,8 @@ void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t s
         return;
     }
     rf_error code = rf_envelope_read(&doors->json, &envelope);
-    if (code == RF_ERR_OK && !rate.allowed)
+    /* Who is too quick is there all the same. */
+    if (code == RF_ERR_OK && !rate.allowed && strcmp(envelope.method, heartbeat_answer) != 0)
         code = RF_ERR_TOO_MANY_REQUESTS;
     if (code != RF_ERR_OK)
         rf_doors_refuse_as(doors, &origin, envelope.id, envelope.method,

@@ -260,10 +260,10 @@ def order_of(w, account, p, oid_name="client_oid"):
     return account.oids.get(oid)
 
 
-def live_order(w, account, p, oid_name="client_oid"):
+def live_order(w, account, p, oid_name="client_oid", unknown=316):
     order = order_of(w, account, p, oid_name)
     if order is None or order.account is not account or order.status not in ("ACTIVE", "PENDING"):
-        raise Refused(316)
+        raise Refused(unknown)
     return order
 
 
@@ -274,9 +274,9 @@ def amend_order(w, account, p, line):
     if account.suspended:
         order_of(w, account, p, "orig_client_oid")
         raise Refused(202)
-    order = live_order(w, account, p, "orig_client_oid")
+    order = live_order(w, account, p, "orig_client_oid", 212)
     if order.trigger and not order.triggered:
-        raise Refused(316)
+        raise Refused(212)
     inst = order.inst
     price, qty = fits(texts["new_price"], inst.pd), fits(texts["new_quantity"], inst.qd)
     if price == order.price and qty == order.qty:
@@ -313,9 +313,9 @@ def amend_trigger(w, account, p, line):
         raise Refused(40004)
     if account.suspended:
         raise Refused(202)
-    order = live_order(w, account, p)
+    order = live_order(w, account, p, unknown=212)
     if not order.trigger or order.triggered:
-        raise Refused(316)
+        raise Refused(212)
     inst = order.inst
     if inst.state in CLOSED:
         raise Refused(208)
@@ -511,10 +511,10 @@ def cancel_list(w, account, p, line, kind):
     number = p.text("list_id")
     group = w.lists.get(int(number)) if number.isdigit() else None
     if group is None or group.account is not account or group.kind != kind:
-        raise Refused(40401)
+        raise Refused(212)
     live = [o for o in group.orders if o.status in ("ACTIVE", "PENDING")]
     if not live:
-        raise Refused(40401)
+        raise Refused(212)
     for order in live:
         if order.status in ("ACTIVE", "PENDING"):
             od.cancel(w, order)

@@ -28,9 +28,7 @@ function refused(status, error, ...args) {
 }
 
 test('a key file in a directory that is not there is named once', () => {
-  const run = spawnSync(program, ['serve', '--data', path.join(home, 'keyless'), '--key-file', '/nowhere/key'], { encoding: 'utf8', timeout: 10000 })
-  assert.deepEqual({ status: run.status, error: run.stderr }, { status: 1, error: 'ringfence serve: /nowhere/key: No such file or directory\n' })
-  fs.rmSync(path.join(home, 'keyless'), { recursive: true, force: true })
+  refused(1, 'ringfence serve: /nowhere/key: No such file or directory', 'serve', '--data', 'keyless', '--key-file', '/nowhere/key')
 })
 
 test('serve', () => {
@@ -53,6 +51,34 @@ test('serve', () => {
   says(2, '--watch-buckets: watch_buckets takes a power of two from 64 to 4194304, not "100"', '--data', 'new', '--watch-buckets', '100')
   says(2, 'none.ini: No such file or directory', '--config', 'none.ini')
   says(2, 'empty: cannot be read', '--config', 'empty')
+})
+
+test('serve: files that are not what they should be, before the data directory is made', () => {
+  const says = (error, ...args) => refused(1, 'ringfence serve: ' + error, 'serve', '--data', 'new', ...args)
+  const long = 'x'.repeat(108)
+  says('file: exists and is not a socket', '--operator-socket', 'file')
+  says('none/socket: No such file or directory', '--operator-socket', 'none/socket')
+  says('file/socket: Not a directory', '--operator-socket', 'file/socket')
+  says(`${long}: not a path of at most 107 bytes`, '--operator-socket', long)
+  says('none/key: No such file or directory', '--key-file', 'none/key')
+  says('none.ini: No such file or directory', '--price-sources', 'none.ini')
+  const sources = path.join(home, 'sources.ini')
+  fs.writeFileSync(sources, '[a]\nadapter = nobody\n')
+  says('sources.ini: [a] adapter: not a value that it takes', '--price-sources', 'sources.ini')
+  fs.rmSync(sources)
+  says('sandbox: none.csv: No such file or directory', '--sandbox', '--prices', 'none.csv')
+  says('sandbox: prices XYZUSD-PERP=none.csv: no such instrument, or it is named twice', '--sandbox', '--prices', 'XYZUSD-PERP=none.csv')
+})
+
+test('serve: a socket that is in use is seen before the data directory is made; one inside it may be named', async () => {
+  const venue = await Venue.start()
+  try {
+    refused(1, `ringfence serve: ${venue.where.operator_socket}: in use`, 'serve', '--data', 'new', '--operator-socket', venue.where.operator_socket)
+  } finally { await venue.remove() }
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
+  const inside = await Venue.start({ home: dir, args: ['--operator-socket', path.join(dir, 'data', 'here.sock')] })
+  assert.equal(inside.where.operator_socket, path.join(dir, 'data', 'here.sock'))
+  await inside.remove()
 })
 
 test('serve: a file of settings', () => {
