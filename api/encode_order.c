@@ -113,12 +113,11 @@ static void put_times(rf_bytes *out, const rf_order_view *order)
     rf_put_id(out, "create_time_ns", (uint64_t)order->create_time_ns);
 }
 
-void rf_encode_order_of(rf_bytes *out, const char *key, const rf_instrument_view *instrument,
-                        const rf_order_view *order, bool advanced)
+static void put_order(rf_bytes *out, const rf_instrument_view *instrument,
+                      const rf_order_view *order, bool advanced)
 {
     static const char *const tifs[] = {"GOOD_TILL_CANCEL", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL"};
     const rf_order_params *params = &order->params;
-    rf_put_open(out, key, '{');
     rf_put_account(out, "account_id", params->account);
     rf_put_id(out, "order_id", order->order_id);
     put_oid(out, "client_oid", params->client_oid);
@@ -142,6 +141,23 @@ void rf_encode_order_of(rf_bytes *out, const char *key, const rf_instrument_view
     put_trigger(out, order, &instrument->config);
     if (advanced)
         put_list(out, order);
+}
+
+void rf_encode_order_of(rf_bytes *out, const char *key, const rf_instrument_view *instrument,
+                        const rf_order_view *order, bool advanced)
+{
+    rf_put_open(out, key, '{');
+    put_order(out, instrument, order, advanced);
+    rf_put_close(out, '}');
+}
+
+void rf_encode_order_update(rf_bytes *out, const rf_instrument_view *instrument,
+                            const rf_order_view *order, bool advanced)
+{
+    rf_put_open(out, NULL, '{');
+    put_order(out, instrument, order, advanced);
+    rf_put_ms(out, "transaction_time", order->update_time_ns);
+    rf_put_id(out, "transaction_time_ns", (uint64_t)order->update_time_ns);
     rf_put_close(out, '}');
 }
 

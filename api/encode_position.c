@@ -68,6 +68,8 @@ static void put_wallet(rf_bytes *out, const rf_position_view *row)
     rf_put_money(out, "opening_loss", row->opening_loss);
     rf_put_money(out, "available_margin", row->available);
     rf_put_money(out, "max_removable_margin", row->max_removable);
+    rf_put_money(out, "required_topup_for_leverage",
+                 row->available < 0 ? -(rf_wide)row->available : 0);
     put_ratio(out, "margin_ratio", row->health_required, (rf_wide)row->wallet + row->unrealized);
     rf_put_money(out, "max_loss", row->max_loss);
     rf_put_money(out, "position_limit", (rf_wide)row->margin_balance * row->leverage);

@@ -98,6 +98,9 @@ void rf_encode_order(rf_bytes *out, const char *key, const rf_engine *engine,
 /* The same, of an instrument whose name, decimals and k are known. */
 void rf_encode_order_of(rf_bytes *out, const char *key, const rf_instrument_view *instrument,
                         const rf_order_view *order, bool advanced);
+/* As a subscriber is told of a change: with its time. */
+void rf_encode_order_update(rf_bytes *out, const rf_instrument_view *instrument,
+                            const rf_order_view *order, bool advanced);
 void rf_encode_position(rf_bytes *out, const char *key, const rf_engine *engine,
                         const rf_position_view *position);
 void rf_encode_balance(rf_bytes *out, const char *key, rf_api *api, uint32_t account,

@@ -97,19 +97,16 @@ void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrume
 {
     rf_put_open(out, NULL, '{');
     rf_put_account(out, "account_id", fill->account);
-    if (oid)
-        rf_put_date(out, "event_date", fill->time_ns);
+    rf_put_date(out, "event_date", fill->time_ns);
     rf_put_text(out, "journal_type", "TRADING");
     rf_put_decimal(out, "traded_quantity", fill->qty, config->qty_decimals);
     rf_put_decimal(out, "traded_price", fill->price, config->price_decimals);
     rf_put_money(out, "fees", -(rf_wide)fill->fee);
-    if (oid)
-        rf_put_money(out, "fee_credits", 0);
+    rf_put_money(out, "fee_credits", 0);
     rf_put_id(out, "order_id", fill->order_id);
     rf_put_id(out, "trade_id", fill->id * 2 + fill->code);
     rf_put_id(out, "trade_match_id", fill->id);
-    if (oid)
-        rf_put_text(out, "client_oid", oid);
+    rf_put_text(out, "client_oid", oid);
     rf_put_text(out, "taker_side", fill->code ? "TAKER" : "MAKER");
     rf_put_text(out, "side", rf_side_name(fill->side));
     rf_put_text(out, "instrument_name", config->name);
@@ -117,6 +114,7 @@ void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrume
     rf_put_money(out, "realized_pnl", fill->realized);
     rf_put_ms(out, "create_time", fill->time_ns);
     rf_put_id(out, "create_time_ns", (uint64_t)fill->time_ns);
+    rf_put_id(out, "transaction_time", (uint64_t)fill->time_ns);
     rf_put_id(out, "transact_time_ns", (uint64_t)fill->time_ns);
     if (fill->isolation_id) {
         rf_put_id(out, "isolation_id", fill->isolation_id);
@@ -152,6 +150,10 @@ static void put_margin_details(rf_bytes *out, const rf_event *event,
     if (event->kind == RF_EVENT_LIQUIDATION_STARTED) {
         rf_put_money(out, "equity", event->amount);
         rf_put_money(out, "required", event->value);
+        if (event->amount > 0)
+            rf_put_money(out, "margin_ratio", rf_ratio_up(event->value, event->amount));
+        else
+            rf_put_text(out, "margin_ratio", "");
     }
     if (event->kind == RF_EVENT_LIQUIDATION_ENDED) {
         rf_put_money(out, "to_insurance_fund", event->amount);

@@ -39,8 +39,8 @@ const char *rf_event_margin_kind(const rf_event *event);
 
 /* The client_oid of the order behind an event; "" when there is none, or it is long finished. */
 void rf_event_oid(const rf_engine *engine, const rf_event *event, char oid[RF_CLIENT_OID_SIZE + 1]);
-/* Money that leaves has a minus here: "-1.02" was charged. With an oid the row has what get-trades
- * has of one fill by itself; NULL: without date, credits and oid. */
+/* Money that leaves has a minus here: "-1.02" was charged. The row has what get-trades has of one fill
+ * by itself. */
 void rf_encode_user_trade(rf_bytes *out, const rf_event *fill, const rf_instrument_config *config,
                           const char *oid);
 /* A row of user.x.margin, with rf_event_margin_kind's kind. */

@@ -113,7 +113,7 @@ static void push_orders(pusher *push)
             continue;
         const char *name = rf_instrument_name(push->api->engine, event->instrument, &view);
         open_message(push, name, "user.order", "user.order");
-        rf_encode_order(push->out, NULL, push->api->engine, &order, order.list_id != 0);
+        rf_encode_order_update(push->out, &view, &order, order.list_id != 0);
         close_message(push, event->account);
     }
 }
@@ -123,11 +123,13 @@ static void push_user_trades(pusher *push)
     for (size_t i = 0; i < push->count; i++) {
         const rf_event *event = &push->events[i];
         rf_instrument_view view;
+        char oid[RF_CLIENT_OID_SIZE + 1];
         if (event->kind != RF_EVENT_FILL || !event->account ||
             !rf_view_instrument(push->api->engine, event->instrument, &view))
             continue;
         open_message(push, view.config.name, "user.trade", "user.trade");
-        rf_encode_user_trade(push->out, event, &view.config, NULL);
+        rf_event_oid(push->api->engine, event, oid);
+        rf_encode_user_trade(push->out, event, &view.config, oid);
         close_message(push, event->account);
     }
 }

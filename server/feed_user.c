@@ -118,8 +118,8 @@ static void push_order(rf_feed *feed, rf_channel kind, const rf_event *event,
     feed_channel *channel = NULL;
     while ((channel = next_of(feed, event->account, kind, event->instrument, channel))) {
         open_event(feed, channel, view->config.name);
-        rf_encode_order(&feed->out, NULL, feed->world->engine, order,
-                        kind == RF_CHANNEL_ADVANCED_ORDER || order->list_id != 0);
+        rf_encode_order_update(&feed->out, view, order,
+                               kind == RF_CHANNEL_ADVANCED_ORDER || order->list_id != 0);
         close_event(feed, channel);
     }
 }

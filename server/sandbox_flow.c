@@ -107,7 +107,7 @@ static void amend_quote(rf_sandbox *sandbox, sandbox_market *market, rf_side sid
         sandbox_decimal(size_of(sandbox, market, levels[level].units), listing->qty_decimals)
             .bytes);
     sandbox->stats.orders++;
-    if (code == RF_ERR_NO_ACTIVE_ORDER || code == RF_ERR_NOT_FOUND)
+    if (code == RF_ERR_INVALID_ORDERID)
         quote->order_id = 0;
     else if (code == RF_ERR_INVALID_ORDERQTY) /* more of it is filled than is wanted now */
         cancel_quote(sandbox, quote);

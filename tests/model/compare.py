@@ -30,7 +30,7 @@ REF = re.compile(r'"@(\d+)\.')
 NOT_MODELLED = set("""account_id update_user_id order_date fee_instrument_name create_time update_time create_time_ns
     order_value maker_fee_rate taker_fee_rate leverage isolated_margin_amount attach_order_id attach_isolation_id
     update_timestamp_ms pos_initial_margin pos_maintenance_margin market_value target_leverage
-    effective_leverage total_effective_leverage position_limit used_position_limit
+    effective_leverage required_topup_for_leverage total_effective_leverage position_limit used_position_limit
     collateral_eligible haircut collateral_amount max_withdrawal_balance reserved_qty hourly_interest_rate
     total_position_im total_haircut total_collateral_value
     initial_margin maintenance_margin fee_reserve liquidation_price bankruptcy_price adl_rank

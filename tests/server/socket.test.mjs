@@ -77,6 +77,35 @@ test('a user channel that is unsubscribed cancels too', async () => {
   socket.close()
 })
 
+test('what is unsubscribed must be a channel; what was not subscribed cancels nothing', async () => {
+  const socket = await venue.socket()
+  await socket.signIn(bob)
+  await socket.call('private/set-cancel-on-disconnect', { scope: 'CONNECTION' })
+  await socket.call('subscribe', { channels: ['user.balance'] })
+  await socket.call('private/create-order', buy(40000, { client_oid: 'stays' }))
+  await socket.call('unsubscribe', { channels: ['user.order', 'user.trade.BTCUSD-PERP'] })
+  const typo = await socket.call('unsubscribe', { channels: ['user.balance', 'user.ballance'] }, 40004)
+  assert.equal(typo.message, 'invalid channel {user.ballance}')
+  assert.deepEqual(await openOrders(bob), ['stays'])
+  await socket.call('unsubscribe', { channels: ['user.balance'] })
+  assert.deepEqual(await openOrders(bob), [])
+  socket.close()
+})
+
+test('a channel that is named twice in one message is one subscription with one first message', async () => {
+  const socket = await venue.socket()
+  await socket.signIn(bob)
+  const data = (message) => message.result?.channel === 'user.balance'
+  await socket.call('subscribe', { channels: ['user.balance', 'user.balance', 'user.balance'] })
+  await socket.next(data)
+  await socket.call('private/get-fee-rate')
+  assert.equal(socket.messages.filter(data).length, 0)
+  await socket.call('subscribe', { channels: ['user.balance'] }) // again is legal, and tells all again
+  await socket.next(data)
+  await socket.call('unsubscribe', { channels: ['user.balance', 'user.balance'] })
+  socket.close()
+})
+
 test('a connection has its limit a second: 42901 with the time to wait, and it goes on', async () => {
   const socket = await venue.socket('market')
   for (let i = 0; i < 250; i++) socket.send({ id: i, method: 'public/x/get-time' })
