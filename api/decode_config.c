@@ -183,11 +183,20 @@ static void name_index(config_reader *reader, rf_instrument_config *config)
 }
 
 /* What positions, orders and marks of an instrument are counted in stays as it was listed. */
-static bool counts_alike(const rf_instrument_config *a, const rf_instrument_config *b)
+static void keep_identity(config_reader *reader, const rf_instrument_config *a,
+                          const rf_instrument_config *b)
 {
-    return a->price_decimals == b->price_decimals && a->qty_decimals == b->qty_decimals &&
-           a->price_tick == b->price_tick && a->qty_tick == b->qty_tick &&
-           strcmp(a->base, b->base) == 0 && strcmp(a->index_name, b->index_name) == 0;
+    const char *changed = NULL;
+    if (a->price_decimals != b->price_decimals || a->price_tick != b->price_tick)
+        changed = "price_tick_size";
+    else if (a->qty_decimals != b->qty_decimals || a->qty_tick != b->qty_tick)
+        changed = "qty_tick_size";
+    else if (strcmp(a->base, b->base) != 0)
+        changed = "base_ccy";
+    else if (strcmp(a->index_name, b->index_name) != 0)
+        changed = "index_name";
+    if (changed)
+        rf_args_refuse(reader->args, RF_ERR_INVALID_REQUEST, changed);
 }
 
 void rf_decode_config(rf_call *call, rf_config_set set, rf_instrument_config *config)
@@ -211,13 +220,13 @@ void rf_decode_config(rf_call *call, rf_config_set set, rf_instrument_config *co
                                                  config->unit_margin_rate_e18, 0, INT64_MAX);
     read_tiers(&reader, config);
     read_fees(&reader, config);
-    read_rate(&reader, ROW(&reader, price_band), &config->price_band, 0, RATE_ONE);
-    read_rate(&reader, ROW(&reader, far_price_band), &config->far_price_band, 0, 1000 * RATE_ONE);
+    read_rate(&reader, ROW(&reader, price_band), &config->price_band, 1, RATE_ONE);
+    read_rate(&reader, ROW(&reader, far_price_band), &config->far_price_band, 0, 100 * RATE_ONE);
     read_rate(&reader, ROW(&reader, funding_cap_rate), &config->funding_cap_rate, 0, RATE_ONE);
     read_limits(&reader, config);
     read_modes(&reader, config);
     read_name(&reader, ROW(&reader, index_name), config->index_name);
     name_index(&reader, config);
-    if (set == RF_CONFIG_CHANGED && !counts_alike(&before, config))
-        rf_args_refuse(reader.args, RF_ERR_INVALID_REQUEST, NULL);
+    if (set == RF_CONFIG_CHANGED)
+        keep_identity(&reader, &before, config);
 }

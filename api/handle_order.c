@@ -474,6 +474,8 @@ static rf_error create_contingent(rf_call *call, rf_contingency contingency, uin
     command.u.list.contingency = (uint32_t)contingency;
     command.u.list.linked = rf_arg_bool(&call->args, RF_P_CONTINGENT_linked, false);
     rf_error code = rf_call_apply(call, &command);
+    if (code == RF_ERR_INVALID_REQUEST) /* kinds, instruments or places that make no such list */
+        rf_args_refuse(&call->args, code, "order_list");
     if (code != RF_ERR_OK)
         return code;
     rf_put_open(call->out, NULL, '{');

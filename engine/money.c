@@ -193,8 +193,8 @@ rf_error rf_money_request_withdrawal(rf_engine *engine, const rf_command *comman
     if (code != RF_ERR_OK)
         return code;
     rf_withdrawal *withdrawal = find_withdrawal(engine, 0);
-    if (!withdrawal)
-        return RF_ERR_ERR_INTERNAL;
+    if (!withdrawal) /* until the operators have decided about some */
+        return RF_ERR_TOO_MANY_REQUESTS;
     *withdrawal =
         (rf_withdrawal){engine->next_withdrawal++, account, currency, units, debit, engine->now_ns};
     engine->withdrawals_used++;
