@@ -219,6 +219,7 @@ static void encode_trade(history_answer *answer, const void *from)
     rf_put_money(out, "realized_pnl", row->realized);
     rf_put_ms(out, "create_time", row->time_ns);
     rf_put_id(out, "create_time_ns", (uint64_t)row->time_ns);
+    rf_put_id(out, "transaction_time", (uint64_t)row->time_ns);
     rf_put_id(out, "transact_time_ns", (uint64_t)row->time_ns);
     rf_put_id(out, "match_count", (uint64_t)row->match_count);
     if (!row->taker)

@@ -140,7 +140,10 @@ static rf_error decode_list(rf_call *call, const list_columns *columns, int64_t 
         rf_query_where(query, columns->instrument, RF_EQUAL, instrument);
     if (columns->isolation != RF_COLUMNS) {
         uint64_t isolation_id = rf_arg_id(args, param_of(call, P_ISOLATION), 0);
-        if (isolation_id)
+        bool given = rf_arg_given(args, param_of(call, P_ISOLATION));
+        if (given && isolation_id == 0)
+            rf_args_refuse(args, RF_ERR_INVALID_ISOLATION_ID, "isolation_id");
+        if (given)
             rf_query_where(query, columns->isolation, RF_EQUAL, (int64_t)isolation_id);
     }
     if (columns->account != RF_COLUMNS)

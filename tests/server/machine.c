@@ -1,8 +1,8 @@
 /* A wall clock and a disk that a test sets: loaded before a server (LD_PRELOAD), it does what the file of
- * RINGFENCE_TEST_MACHINE says in seven int64: what is added to the machine's clock (CLOCK_REALTIME); when it is
+ * RINGFENCE_TEST_MACHINE says in eight int64: what is added to the machine's clock (CLOCK_REALTIME); when it is
  * not 0, the time at which that clock stands still; how long a flush takes longer; when it is not 0,
- * the error that a flush ends with; a seed; and one in how many writes and renames, and one in how
- * many calls of the network, fails. All other clocks are the machine's.
+ * the error that a flush ends with; a seed; one in how many writes and renames, and one in how many
+ * calls of the network, fails; and how far CLOCK_MONOTONIC is ahead of the machine's.
  *
  * May include: nothing of ours. */
 #define _GNU_SOURCE /* RTLD_NEXT, syscall */
@@ -22,7 +22,7 @@
 enum { NS_PER_S = 1000000000 };
 
 typedef struct setting {
-    int64_t add_ns, still_ns, flush_ns, flush_error, seed, disk_one_in, net_one_in;
+    int64_t add_ns, still_ns, flush_ns, flush_error, seed, disk_one_in, net_one_in, ahead_ns;
 } setting;
 
 static const volatile setting *find_setting(void)
@@ -52,9 +52,13 @@ static int64_t wall_ns(void)
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
-    if (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE)
-        return (int)syscall(SYS_clock_gettime, clock, now);
-    int64_t ns = wall_ns();
+    const volatile setting *set = find_setting();
+    bool monotonic = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE;
+    bool wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+    int status = wall ? 0 : (int)syscall(SYS_clock_gettime, clock, now);
+    if (!wall && !(monotonic && set && status == 0))
+        return status;
+    int64_t ns = wall ? wall_ns() : (int64_t)now->tv_sec * NS_PER_S + now->tv_nsec + set->ahead_ns;
     *now = (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
     return 0;
 }

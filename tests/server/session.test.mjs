@@ -4,9 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'
+import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { Venue, exchange, program, tell } from './venue.mjs'
+import { Machine } from './machine.mjs'
+import { Venue, exchange, program, sleep, tell } from './venue.mjs'
 
 let venue, origin, console_, consoleOrigin
 
@@ -296,6 +298,38 @@ test('five tries in 15 minutes, by name and by address', async () => {
   } finally {
     await fresh.remove()
   }
+})
+
+test('a session ends after half an hour without a request, and twelve hours after log-in whatever happens; tries come back', { timeout: 120000 }, async () => {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-'))
+  const machine = new Machine(home)
+  let minutes = 0
+  // Connections that were kept are hung up on, as idle ones are.
+  const pass = async (more) => { minutes += more; machine.pass(more * 60000); await sleep(300) }
+  const fresh = await Venue.start({ home, env: machine.env, args: ['--rate-limits', 'off'] })
+  try {
+    const url = fresh.where.url
+    await fresh.operator('create-account', { account: 'bob' })
+    await fresh.operator('create-user', { name: 'bob', account: 'bob', password: 'correct horse' })
+    const balance = async (cookie) => (await ask(`${url}/exchange/v1/private/user-balance`, 'POST',
+      '{"id":1,"method":"private/user-balance","params":{}}', { cookie, origin: url })).body.code
+    const first = await logIn('bob', 'correct horse', {}, url)
+    assert.ok(Math.abs(first.body.result.expires_at - Date.now() - 12 * 3600000) < 60000)
+    assert.match(first.headers['set-cookie'][0], /; Max-Age=43200$/)
+    for (let i = 0; i < 24; i++) {
+      await pass(29)
+      assert.equal(await balance(cookieOf(first)), 0, `${minutes} minutes`)
+    }
+    await pass(25) // 721 minutes after log-in, 25 after the last request
+    assert.equal(await balance(cookieOf(first)), 40101)
+    const second = cookieOf(await logIn('bob', 'correct horse', {}, url))
+    await pass(31)
+    assert.equal(await balance(second), 40101)
+    for (let i = 0; i < 5; i++) assert.equal((await logIn('bob', 'wrong', {}, url)).body.code, 40101)
+    assert.equal((await logIn('bob', 'correct horse', {}, url)).body.code, 42901)
+    await pass(15)
+    assert.equal((await logIn('bob', 'correct horse', {}, url)).body.code, 0)
+  } finally { await fresh.remove(); fs.rmSync(home, { recursive: true, force: true }) }
 })
 
 test('behind a proxy that speaks TLS cookies are Secure, and the last hop is the client', async () => {
