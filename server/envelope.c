@@ -77,8 +77,10 @@ rf_error rf_envelope_read(const rf_json *json, rf_envelope *envelope)
     uint32_t at[FIELDS];
     int64_t ignored;
     *envelope = (rf_envelope){.id = -1};
-    if (json->tokens[0].kind != RF_JSON_OBJECT)
+    if (json->tokens[0].kind != RF_JSON_OBJECT) {
+        envelope->words = "not an object";
         return RF_ERR_BAD_REQUEST;
+    }
     find_fields(json, at);
     envelope->method = read_text(json, at[FIELD_METHOD]);
     envelope->api_key = read_text(json, at[FIELD_API_KEY]);

@@ -19,6 +19,7 @@ typedef struct rf_envelope {
     const char *api_key, *sig; /* NULL = none */
     const char *nonce;         /* digits, NULL = none */
     const char *problem;       /* the field that is refused, NULL = none */
+    const char *words;         /* why it is no envelope at all, NULL = it is one */
 } rf_envelope;
 
 /* What an answer that refuses says. */

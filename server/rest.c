@@ -81,7 +81,8 @@ static void get(rf_doors *doors, rf_origin *origin, const rf_method *method,
     rf_request request = {.id = -1, .method = method->name, .row = method, .json = &doors->json};
     request.params = good ? rf_doors_params(doors, memory) : 0;
     if (request.params == 0)
-        rf_doors_refuse(doors, origin, -1, method->name, RF_ERR_BAD_REQUEST, NULL, 0);
+        rf_doors_refuse(doors, origin, -1, method->name, RF_ERR_BAD_REQUEST,
+                        good ? doors->json.error : "not a query", 0);
     else
         call_as(doors, origin, &request, method, NULL, http);
 }
@@ -105,8 +106,9 @@ static void post(rf_doors *doors, rf_origin *origin, const rf_method *method,
         envelope.problem = "method";
     }
     if (code != RF_ERR_OK) {
-        rf_doors_refuse_as(doors, origin, envelope.id, envelope.method,
-                           &(rf_refusal){.code = code, .param = envelope.problem});
+        rf_doors_refuse_as(
+            doors, origin, envelope.id, envelope.method,
+            &(rf_refusal){.code = code, .words = envelope.words, .param = envelope.problem});
         return;
     }
     rf_request request = {

@@ -372,6 +372,7 @@ void rf_socket_message(rf_doors *doors, rf_conn conn, const char *text, size_t s
     if (code != RF_ERR_OK)
         rf_doors_refuse_as(doors, &origin, envelope.id, envelope.method,
                            &(rf_refusal){.code = code,
+                                         .words = envelope.words,
                                          .param = envelope.problem,
                                          .retry_after_ms = rate.retry_after_ms});
     else

@@ -33,6 +33,7 @@ test('query strings are decoded, and what is no encoding is refused', async () =
   for (const query of ['instrument_name=%4', 'instrument_name=%zz', 'instrument_name=%00', 'depth=1&depth=2']) {
     const bad = await venue.raw({ path: '/exchange/v1/public/get-book?' + query })
     assert.equal(bad.body.code, 40001, query)
+    assert.ok(bad.body.error_data.reason, query)
     assert.equal(bad.status, 400)
   }
 })
@@ -49,6 +50,7 @@ test('what is not JSON, or no object, is 40001', async () => {
   for (const text of ['', '{', '[]', '7', '{"id":1,"id":2}', '{"a":NaN}', '{"method":"\\u0000"}', '{"id":1}}']) {
     const answer = await post('/exchange/v1/private/user-balance', text)
     assert.equal(answer.body.code, 40001, text)
+    assert.ok(answer.body.error_data.reason, text)
     assert.equal(answer.body.method, 'ERROR')
     assert.equal(answer.body.id, -1)
     assert.equal(answer.status, 400)
@@ -190,7 +192,8 @@ test('WebSocket: 40101 before public/auth, every private method after it, id ech
   socket.send('{"id":5')
   assert.equal((await socket.next()).code, 40001)
   socket.send('[1]')
-  assert.equal((await socket.next()).code, 40001)
+  const list = await socket.next()
+  assert.deepEqual([list.code, list.error_data], [40001, { reason: 'not an object' }])
   socket.send({ id: 6, method: 'public/x/get-time' })
   assert.equal((await socket.next((message) => message.id === 6)).code, 0)
   socket.close()
