@@ -1,6 +1,8 @@
-/* W4: the mark moves over N isolated positions; k of them are liquidated. W5: bytes per object.
+/* W4: the mark moves over N isolated positions, or N cross accounts; k of the isolations are liquidated. W5: bytes
+ * per object.
  *
- * The positions are longs of one lot each against one rich short, at liquidation prices spread below the mark.
+ * The positions are longs of one lot each against one rich short, at liquidation prices spread below the mark. They
+ * lie in memory in the order of these prices ("sorted"), which caches like, or anywhere ("scattered"), as in life.
  * "index" is the engine's tick; "scan" checks every position's equation at the new mark, as a naive engine would. */
 #include "bench/bench.h"
 
@@ -68,9 +70,15 @@ static void order(rf_engine *engine, uint32_t account, uint32_t instrument, uint
     apply(engine, &command);
 }
 
-/* Position i has margin for a fall of about 2 % plus i parts of n of another 60 %. */
-static void build(rf_bench_world *world, uint32_t n, uint32_t instruments)
+typedef enum population { SORTED, SCATTERED, CROSS } population;
+
+static const char *const population_names[] = {"sorted", "scattered", "cross"};
+
+/* Position i has margin for a fall of about 2 % plus its place's parts of n of another 60 %; a cross account has the
+ * cash that all have. */
+static void build(rf_bench_world *world, uint32_t n, uint32_t instruments, population who)
 {
+    const uint64_t stride = who == SCATTERED ? 48271 : 1; /* a prime that divides no n */
     const uint32_t rich = n + 1;
     rf_command deposit = {.kind = RF_COMMAND_DEPOSIT, .time_ns = RF_BENCH_TIME_MS * 1000000};
     deposit.u.money.account = rich;
@@ -81,8 +89,9 @@ static void build(rf_bench_world *world, uint32_t n, uint32_t instruments)
         const uint32_t instrument = i % instruments;
         order(world->engine, rich, instrument, RF_SELL, QTY, false, -1);
         const int64_t value = (int64_t)MARK * QTY * 100; /* e8: price 2 decimals, quantity 4 */
-        const int64_t margin = value / 40 + value / 5 * 3 / n * (n - i);
-        order(world->engine, 1 + i, instrument, RF_BUY, QTY, true, margin);
+        const int64_t margin = value / 40 + value / 5 * 3 / n * (n - (int64_t)(i * stride % n));
+        order(world->engine, 1 + i, instrument, RF_BUY, QTY, who != CROSS,
+              who == CROSS ? -1 : margin);
     }
 }
 
@@ -95,12 +104,13 @@ static void set_mark(rf_engine *engine, uint32_t instrument, int64_t price)
 }
 
 static void row(const rf_bench_options *options, const char *metric, const char *unit, uint32_t n,
-                uint32_t k, uint32_t instruments, const char *method, int64_t *values,
-                uint32_t count)
+                uint32_t k, uint32_t instruments, const char *method, population who,
+                int64_t *values, uint32_t count)
 {
-    char members[128];
-    snprintf(members, sizeof members, ",\"n\":%u,\"k\":%u,\"instruments\":%u,\"method\":\"%s\"", n,
-             k, instruments, method);
+    char members[160];
+    snprintf(members, sizeof members,
+             ",\"n\":%u,\"k\":%u,\"instruments\":%u,\"method\":\"%s\",\"positions\":\"%s\"", n, k,
+             instruments, method, population_names[who]);
     rf_bench_row_of(options, "W4", metric, unit, members, values, count);
 }
 
@@ -139,36 +149,39 @@ static int64_t scan_tick(const rf_bench_world *world, int64_t mark, uint32_t *un
 }
 
 static void measure_quiet(const rf_bench_options *options, uint32_t n, uint32_t instruments,
-                          int64_t *per_tick)
+                          population who, int64_t *per_tick)
 {
     const rf_bench_setup setup = setup_of(n, instruments);
     rf_bench_world world;
     rf_bench_open(&world, &setup);
-    build(&world, n, instruments);
+    build(&world, n, instruments, who);
     int64_t times[32], instructions[32];
     const uint32_t runs = options->runs < 32 ? options->runs : 32;
     for (uint32_t run = 0; run < runs; run++)
         times[run] =
             quiet_ticks(&world, instruments, options->quick ? 10000 : 1000000, &instructions[run]);
-    row(options, "ns_per_tick", "ns", n, 0, instruments, "index", times, runs);
+    row(options, "ns_per_tick", "ns", n, 0, instruments, "index", who, times, runs);
     if (instructions[0] != 0)
-        row(options, "instructions_per_tick", "1", n, 0, instruments, "index", instructions, runs);
+        row(options, "instructions_per_tick", "1", n, 0, instruments, "index", who, instructions,
+            runs);
     *per_tick = instructions[runs / 2];
     uint32_t unhealthy = 0;
-    for (uint32_t run = 0; instruments == 1 && run < runs; run++)
+    const bool scanned = instruments == 1 && who != CROSS;
+    for (uint32_t run = 0; scanned && run < runs; run++)
         times[run] = scan_tick(&world, MARK - run, &unhealthy);
-    if (instruments == 1)
-        row(options, "ns_per_tick", "ns", n, unhealthy, 1, "scan", times, runs);
+    if (scanned)
+        row(options, "ns_per_tick", "ns", n, unhealthy, 1, "scan", who, times, runs);
     rf_bench_close(&world);
 }
 
-/* Falls far enough for about k of n to be liquidated, into the book or onto the fund. */
-static void measure_crash(const rf_bench_options *options, uint32_t n, uint32_t k, bool book)
+/* Falls far enough for about k of n to be liquidated, into the book or onto the fund. Nanoseconds each; how many in
+ * *liquidated. */
+static int64_t crash(uint32_t n, uint32_t k, bool book, population who, uint32_t *liquidated)
 {
     const rf_bench_setup setup = setup_of(n, 1);
     rf_bench_world world;
     rf_bench_open(&world, &setup);
-    build(&world, n, 1);
+    build(&world, n, 1, who);
     rf_command fund = {.kind = RF_COMMAND_FUND_INSURANCE, .time_ns = RF_BENCH_TIME_MS * 1000000};
     fund.u.money.currency = 1;
     fund.u.money.amount = 100000000000000000; /* a billion USD */
@@ -188,13 +201,22 @@ static void measure_crash(const rf_bench_options *options, uint32_t n, uint32_t 
     rf_engine_set_sink(world.engine, (rf_sink){count_liquidations, &fences});
     const int64_t start = rf_bench_now_ns();
     set_mark(world.engine, 0, MARK - fall);
-    int64_t ns = rf_bench_now_ns() - start;
-    if (fences.liquidated != 0) {
-        ns /= (int64_t)fences.liquidated;
-        row(options, "ns_per_liquidation", "ns", n, (uint32_t)fences.liquidated, 1,
-            book ? "book" : "fund", &ns, 1);
-    }
+    const int64_t ns = rf_bench_now_ns() - start;
     rf_bench_close(&world);
+    *liquidated = (uint32_t)fences.liquidated;
+    return fences.liquidated == 0 ? 0 : ns / (int64_t)fences.liquidated;
+}
+
+static void measure_crash(const rf_bench_options *options, uint32_t n, uint32_t k, bool book,
+                          population who)
+{
+    const uint32_t runs = options->runs < 32 ? options->runs : 32;
+    int64_t times[32];
+    uint32_t liquidated = 0;
+    for (uint32_t run = 0; run < runs; run++)
+        times[run] = crash(n, k, book, who, &liquidated);
+    row(options, "ns_per_liquidation", "ns", n, liquidated, 1, book ? "book" : "fund", who, times,
+        runs);
 }
 
 void rf_bench_mark(const rf_bench_options *options)
@@ -202,18 +224,21 @@ void rf_bench_mark(const rf_bench_options *options)
     const uint32_t sizes[3] = {10000, 100000, options->quick ? 100000 : 1000000};
     int64_t per_tick[3] = {0};
     for (uint32_t i = 0; i < 3; i++) {
-        measure_quiet(options, sizes[i], 1, &per_tick[i]);
-        measure_quiet(options, sizes[i], 100, &(int64_t){0});
+        measure_quiet(options, sizes[i], 1, SORTED, &per_tick[i]);
+        measure_quiet(options, sizes[i], 100, SORTED, &(int64_t){0});
     }
+    measure_quiet(options, sizes[2], 1, CROSS, &(int64_t){0});
+    measure_quiet(options, sizes[2], 100, CROSS, &(int64_t){0});
     if (per_tick[0] != 0) {
         int64_t ratio = per_tick[2] * 100 / per_tick[0];
         rf_bench_row(options, "W4", "instruction_ratio_1e6_1e4", "1/100", &ratio, 1);
     }
     const uint32_t ks[3] = {1, 100, 10000};
-    for (uint32_t i = 0; i < 3; i++) {
-        measure_crash(options, sizes[1], ks[i], false);
-        measure_crash(options, sizes[1], ks[i], true);
-    }
+    for (uint32_t i = 0; i < 3; i++)
+        for (population who = SORTED; who <= SCATTERED; who++) {
+            measure_crash(options, sizes[1], ks[i], false, who);
+            measure_crash(options, sizes[1], ks[i], true, who);
+        }
 }
 
 /* The records that the order path touches, and the arena's growth per object with everything that belongs to it. */

@@ -29,6 +29,8 @@ for variant in S M; do check "W2-$variant" has_row "W2-$variant" commands_per_se
 check "W4 tick" has_row W4 ns_per_tick
 check "W4 tick by index" grep -q '"method":"index"' "$folder/rows"
 check "W4 tick by scan" grep -q '"method":"scan"' "$folder/rows"
+check "W4 tick over cross accounts" grep -q '"method":"index","positions":"cross"' "$folder/rows"
+check "W4 liquidations of scattered positions" grep -q '"method":"fund","positions":"scattered"' "$folder/rows"
 check "W4 liquidations by the book" grep -q '"method":"book"' "$folder/rows"
 check "W4 liquidations by the fund" grep -q '"method":"fund"' "$folder/rows"
 for metric in bytes_per_order bytes_per_isolation bytes_per_account; do
