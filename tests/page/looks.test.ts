@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import type { Locator, Page } from "playwright-core";
 import { chromiumPath, closeBrowser, logIn, open, save, Server, until, type Watched } from "./harness";
 import { violations } from "./axe";
 import { Paced } from "./paced";
@@ -162,6 +163,54 @@ test("390 px: watching, adding margin and closing work; nothing overflows", { sk
   await page.locator("dialog").waitFor({ state: "detached" });
   await until("closed", async () => ((await server.result(server.account("trader"), "private/get-positions")).data as unknown[]).length === 0);
   phone.clean();
+});
+
+/** Where a dialog's button is, its title. */
+const DIALOGS: [string, (row: Locator, page: Page) => Locator, string][] = [
+  ["Positions", (row) => row.getByRole("button", { name: "Add or remove margin of BTCUSD-PERP" }), "Margin of"],
+  ["Positions", (row) => row.getByRole("button", { name: "Change leverage of BTCUSD-PERP" }), "Leverage of"],
+  ["Positions", (row) => row.getByRole("button", { name: "Close" }), "Close BTCUSD-PERP"],
+  ["Positions", (row) => row.getByRole("button", { name: "TP/SL" }), "Take profit and stop loss"],
+  ["Positions", (row) => row.getByRole("button", { name: "Reverse" }), "Reverse BTCUSD-PERP"],
+  ["Open orders", (_, page) => page.getByRole("button", { name: "Cancel all" }), "Cancel all orders"],
+];
+
+test("every dialog, in light and on a phone: axe-core finds nothing, nothing overflows", { skip }, async () => {
+  const trader = server.account("trader");
+  await server.result(trader, "private/create-order",
+    { instrument_name: "BTCUSD-PERP", side: "BUY", type: "MARKET", quantity: "0.02", exec_inst: ["ISOLATED_MARGIN"], leverage: "10" });
+  const low = Math.floor(Number((await server.public("public/get-tickers", "instrument_name=BTCUSD-PERP")).data[0].a) * 0.96);
+  await server.result(trader, "private/create-order", { instrument_name: "BTCUSD-PERP", side: "BUY", type: "LIMIT", price: String(low), quantity: "0.01" });
+  const phone = await open(server.ready.url, { width: 390, height: 844 });
+  await phone.page.getByRole("button", { name: "Log in", exact: true }).first().click();
+  await phone.page.locator("dialog input[name=password]").waitFor();
+  assert.deepEqual(await violations(phone, "dialog"), [], "Log in");
+  await phone.shot("phone-login");
+  await phone.page.keyboard.press("Escape");
+  await logIn(phone, trader);
+  await phone.page.getByRole("radiogroup", { name: "Part of the page" }).getByRole("radio", { name: "Positions" }).click();
+  await watched.page.getByRole("button", { name: "Change between dark and light" }).click();
+  for (const seen of [watched, phone]) {
+    const { page } = seen;
+    for (const [table, button, title] of DIALOGS) {
+      await page.getByRole("radiogroup", { name: "Table" }).getByRole("radio", { name: new RegExp("^" + table) }).click();
+      await button(page.locator("tr[data-mode=isolated]"), page).click();
+      await page.locator("dialog h2", { hasText: title }).waitFor();
+      assert.deepEqual(await violations(seen, "dialog"), [], title);
+      const wide = await page.locator("dialog .body").evaluate((body) => [body.scrollWidth - body.clientWidth, document.documentElement.scrollWidth - innerWidth]);
+      assert.deepEqual(wide, [0, 0], `${title} overflows`);
+      await seen.shot(`${seen === phone ? "phone" : "light"}-${title.split(" ")[0]!.toLowerCase()}`);
+      await page.keyboard.press("Escape");
+      await page.locator("dialog").waitFor({ state: "detached" });
+    }
+    await page.getByRole("radiogroup", { name: "Table" }).getByRole("radio", { name: /^Positions/ }).click();
+  }
+  await watched.shot("light-with-position");
+  await watched.page.getByRole("button", { name: "Change between dark and light" }).click();
+  phone.clean();
+  await server.result(trader, "private/advanced/cancel-all-orders", { type: "ALL" });
+  for (const row of (await server.result(trader, "private/get-positions")).data as { isolation_id: string }[])
+    await server.result(trader, "private/close-position", { instrument_name: "BTCUSD-PERP", type: "MARKET", isolation_id: row.isolation_id });
 });
 
 test("the accessibility tree names everything that can be done", { skip }, async () => {

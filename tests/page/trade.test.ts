@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { violations } from "./axe";
 import * as decimal from "../../web/shared/decimal";
 import type { Locator } from "playwright-core";
 import { chromiumPath, closeBrowser, type Json, open, Server, until, type Watched } from "./harness";
@@ -391,6 +392,7 @@ test("a crash liquidates the fence, nothing else, and the page explains it", { s
   await page.getByRole("button", { name: "Explain" }).first().click();
   const story = page.locator("dialog .story");
   await until("the story", async () => ((await story.textContent()) ?? "").length > 200);
+  assert.deepEqual(await violations(watched, "dialog"), []);
   await watched.shot("explain-liquidation");
   await page.keyboard.press("Escape");
   for (const tab of ["Order history", "Trades", "Funding", "Transfers", "Liquidations", "Closed positions"]) {
