@@ -385,12 +385,11 @@ static void add_debt(rf_engine *engine, rf_book *book, uint32_t steps, int64_t t
 static void append(rf_engine *engine, rf_book_level *level, uint32_t order)
 {
     rf_order *hot = &engine->orders[order];
+    uint32_t *before =
+        level->last != RF_NONE ? &engine->orders[level->last].level_next : &level->first;
     hot->level_prev = level->last;
     hot->level_next = RF_NONE;
-    if (level->last != RF_NONE)
-        engine->orders[level->last].level_next = order;
-    else
-        level->first = order;
+    *before = order;
     level->last = order;
     level->count++;
     level->qty = rf_add(level->qty, hot->leaves);
@@ -400,14 +399,11 @@ static void append(rf_engine *engine, rf_book_level *level, uint32_t order)
 static void take_off(rf_engine *engine, rf_book_level *level, uint32_t order, rf_qty leaves)
 {
     rf_order *hot = &engine->orders[order];
-    if (hot->level_prev != RF_NONE)
-        engine->orders[hot->level_prev].level_next = hot->level_next;
-    else
-        level->first = hot->level_next;
-    if (hot->level_next != RF_NONE)
-        engine->orders[hot->level_next].level_prev = hot->level_prev;
-    else
-        level->last = hot->level_prev;
+    const uint32_t prev = hot->level_prev, next = hot->level_next;
+    uint32_t *before = prev != RF_NONE ? &engine->orders[prev].level_next : &level->first;
+    uint32_t *after = next != RF_NONE ? &engine->orders[next].level_prev : &level->last;
+    *before = next;
+    *after = prev;
     hot->level_prev = hot->level_next = RF_NONE;
     level->count--;
     level->qty = rf_sub(level->qty, leaves);

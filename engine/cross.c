@@ -175,9 +175,8 @@ rf_money rf_cross_available_least(const rf_engine *engine, uint32_t account)
 static rf_money taken_at_most(const rf_account *owner, const rf_instrument *instrument,
                               uint8_t side, rf_money notional, rf_qty qty)
 {
-    const rf_money grown =
-        side == RF_BUY ? notional
-                       : notional + rf_max(0, rf_notional(instrument->k, qty, instrument->mark));
+    const rf_money at_mark = side * rf_max(0, rf_notional(instrument->k, qty, instrument->mark));
+    const rf_money grown = notional + at_mark; /* a buy has none: RF_BUY is 0 */
     return grown <= 0 ? 0 : times_e32(grown, rate_of(owner, instrument)) + 1;
 }
 
@@ -214,7 +213,7 @@ static rf_money taken_by_taker(const rf_account *owner, const rf_instrument *ins
                                           rf_min(params->price, instrument->mark));
     if (notional >= RF_AMOUNT_MAX / 4)
         return RF_AMOUNT_MAX;
-    const rf_money grown = params->side == RF_BUY ? notional : 2 * notional;
+    const rf_money grown = notional + params->side * notional;
     return times_e32(grown, rate_of(owner, instrument)) +
            times_e32(notional, instrument->fees_e32) + lost + makers + ROUNDINGS;
 }

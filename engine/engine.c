@@ -271,6 +271,8 @@ static void run_schedule(rf_engine *engine, uint32_t *liquidations)
 /* The fund's unwinding orders follow the market: at TICKs and with the marks of instruments that unwind. */
 static bool moves_marks(const rf_engine *engine, const rf_command *command)
 {
+    if (command->kind > RF_COMMAND_CLEAR_MARK_PRICE)
+        return false; /* whatever users ask for comes behind */
     if (command->kind == RF_COMMAND_TICK || command->kind == RF_COMMAND_SET_INDEX_PRICE)
         return true;
     return (command->kind == RF_COMMAND_SET_MARK_PRICE ||

@@ -349,12 +349,10 @@ static bool own_before(const rf_order *listed, const rf_order *added)
 static void own_link(rf_engine *engine, uint32_t *head, uint32_t order, uint32_t prev,
                      uint32_t next)
 {
+    uint32_t *before = prev != RF_NONE ? &engine->orders[prev].own_next : head;
     engine->orders[order].own_prev = prev;
     engine->orders[order].own_next = next;
-    if (prev != RF_NONE)
-        engine->orders[prev].own_next = order;
-    else
-        *head = order;
+    *before = order;
     if (next != RF_NONE)
         engine->orders[next].own_prev = order;
 }
@@ -362,12 +360,11 @@ static void own_link(rf_engine *engine, uint32_t *head, uint32_t order, uint32_t
 static void own_unlink(rf_engine *engine, uint32_t *head, uint32_t order)
 {
     rf_order *hot = &engine->orders[order];
-    if (hot->own_prev != RF_NONE)
-        engine->orders[hot->own_prev].own_next = hot->own_next;
-    else
-        *head = hot->own_next;
-    if (hot->own_next != RF_NONE)
-        engine->orders[hot->own_next].own_prev = hot->own_prev;
+    const uint32_t prev = hot->own_prev, next = hot->own_next;
+    uint32_t *before = prev != RF_NONE ? &engine->orders[prev].own_next : head;
+    *before = next;
+    if (next != RF_NONE)
+        engine->orders[next].own_prev = prev;
     hot->own_prev = hot->own_next = RF_NONE;
 }
 
