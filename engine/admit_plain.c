@@ -45,14 +45,6 @@ static bool is_plain_account(const rf_engine *engine, const rf_order_params *par
            (owner->stp_scope != RF_STP_SCOPE_FAMILY || params->stp_scope == RF_STP_SCOPE_ACCOUNT);
 }
 
-/* Not what a margin mode, a state or a price far away could forbid. */
-static bool is_plain_instrument(const rf_instrument *instrument)
-{
-    return instrument->plain && instrument->state == RF_STATE_OPEN && instrument->mark != 0 &&
-           instrument->mark_time_ns != RF_FORGOTTEN_NS &&
-           instrument->config.margin_modes != RF_MODES_ISOLATED;
-}
-
 /* The owner's cross position, where there is one and nothing beside it that counts; RF_NONE. */
 static uint32_t plain_position(const rf_engine *engine, const rf_order_params *params)
 {
@@ -75,8 +67,9 @@ static bool is_plain(rf_engine *engine, rf_plain *plain)
         return false;
     const rf_instrument *instrument = plain->instrument = &engine->instruments[params->instrument];
     plain->position = plain_position(engine, params);
-    if (!is_plain_instrument(instrument) || plain->position == RF_NONE ||
-        !rf_is_plain_size(instrument, &engine->positions[plain->position], params->qty,
+    if (!rf_is_plain_instrument(instrument) ||
+        instrument->config.margin_modes == RF_MODES_ISOLATED || plain->position == RF_NONE ||
+        !rf_is_plain_size(instrument, &engine->positions[plain->position], params->qty, params->qty,
                           params->price))
         return false;
     /* The general path has one more on trial while it counts. */
@@ -95,18 +88,13 @@ static bool is_plain_maker(const rf_engine *engine, const rf_plain *plain, uint3
            engine->orders_cold[maker].list == RF_NONE;
 }
 
-static bool reaches(const rf_order_params *params, rf_price price)
-{
-    return !rf_is_better(params->side, price, params->price);
-}
-
 /* Plans what it trades. False: it meets a maker that is not plain, or the guard. */
 static bool plan_fills(rf_engine *engine, rf_plain *plain)
 {
     const rf_order_params *params = plain->params;
     const uint8_t side = rf_opposite(params->side);
     const rf_price best = rf_book_best_price(plain->instrument, side);
-    if (best == 0 || !reaches(params, best))
+    if (!rf_reaches(params->side, best, params->price))
         return true;
     uint32_t maker = rf_book_best(engine, plain->instrument, side);
     rf_qty left = params->qty;
@@ -123,7 +111,8 @@ static bool plan_fills(rf_engine *engine, rf_plain *plain)
         if (left == 0)
             break;
         maker = rf_book_next(engine, plain->instrument, maker);
-        if (maker == RF_NONE || !reaches(params, engine->orders[maker].price))
+        if (maker == RF_NONE ||
+            !rf_reaches(params->side, engine->orders[maker].price, params->price))
             break;
     }
     return !rf_beyond_guard(plain->instrument, params->side, worst);

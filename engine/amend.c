@@ -121,20 +121,19 @@ static void emit_amended(rf_engine *engine, uint32_t handle, rf_price old_price,
                          bool keeps)
 {
     const rf_order *order = &engine->orders[handle];
-    rf_event event = {0};
-    event.kind = RF_EVENT_ORDER_AMENDED;
-    event.instrument = order->instrument;
-    event.account = order->account;
-    event.order_id = order->id;
-    event.isolation_id = engine->orders_cold[handle].isolation_id;
-    event.price = order->price;
-    event.leaves = order->leaves;
-    event.value = old_price;
-    event.qty = old_leaves;
-    event.code = keeps;
-    event.flags = order->flags;
-    event.side = order->side;
-    event.type = order->type;
+    rf_event event = {.kind = RF_EVENT_ORDER_AMENDED,
+                      .instrument = order->instrument,
+                      .account = order->account,
+                      .order_id = order->id,
+                      .isolation_id = engine->orders_cold[handle].isolation_id,
+                      .price = order->price,
+                      .qty = old_leaves,
+                      .leaves = order->leaves,
+                      .value = old_price,
+                      .code = keeps,
+                      .flags = order->flags,
+                      .side = order->side,
+                      .type = order->type};
     rf_emit(engine, &event);
 }
 
@@ -192,15 +191,13 @@ static bool is_quiet(const rf_engine *engine, const rf_order *order, const rf_co
     const uint16_t special = RF_FLAG_ISOLATED | RF_FLAG_REDUCE_ONLY;
     if (order->state != RF_STATE_RESTING || (order->flags & special) != 0 ||
         command->u.change.triggers_only || command->u.change.new_client_oid[0] != 0 ||
-        engine->accounts[order->account].flags != 0 ||
-        (price == order->price && leaves == order->leaves))
+        !rf_is_plain_instrument(instrument) || engine->accounts[order->account].flags != 0)
         return false;
-    if (instrument->state != RF_STATE_OPEN || instrument->mark == 0 || !instrument->plain ||
-        instrument->mark_time_ns == RF_FORGOTTEN_NS ||
-        !rf_is_plain_size(instrument, &engine->positions[order->position], leaves, price))
-        return false;
-    const rf_price best = rf_book_best_price(instrument, rf_opposite(order->side));
-    return best == 0 || (order->side == RF_BUY ? price < best : price > best);
+    return (price != order->price || leaves != order->leaves) &&
+           rf_is_plain_size(instrument, &engine->positions[order->position], leaves,
+                            leaves - order->leaves, price) &&
+           !rf_reaches(order->side, rf_book_best_price(instrument, rf_opposite(order->side)),
+                       price);
 }
 
 /* The common case without the general path's bookkeeping, if the owner surely has the money. False:

@@ -507,16 +507,18 @@ static void move_near(rf_engine *engine, rf_book *book, uint32_t order, int64_t 
                       rf_qty old_leaves)
 {
     const uint8_t side = engine->orders[order].side;
-    rf_book_level *old = window_level(engine, book, from), *new = window_level(engine, book, to);
+    const uint64_t mask = ring_mask(engine), old_cell = (uint64_t)from & mask,
+                   new_cell = (uint64_t)to & mask;
+    rf_book_level *old = &book->levels[old_cell], *new = &book->levels[new_cell];
     take_off(engine, old, order, old_leaves);
     if (new->count == 0)
-        bits_set(book->bits[side], (uint64_t)to & ring_mask(engine));
+        bits_set(book->bits[side], new_cell);
     append(engine, new, order);
     if (rf_is_better(side, to, book->best[side]))
         book->best[side] = to;
     if (old->count != 0)
         return;
-    bits_clear(book->bits[side], (uint64_t)from & ring_mask(engine));
+    bits_clear(book->bits[side], old_cell);
     next_best(engine, book, side, from);
 }
 

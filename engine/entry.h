@@ -4,10 +4,11 @@
  * list on trial; undo leaves the state as it was, identifiers included. The preview uses the same steps, so it
  * cannot differ from admission.
  *
- * May include: engine/state.h, engine/match.h. */
+ * May include: engine/state.h, engine/mark.h, engine/match.h. */
 #ifndef RF_ENGINE_ENTRY_H
 #define RF_ENGINE_ENTRY_H
 
+#include "engine/mark.h"
 #include "engine/match.h"
 #include "engine/state.h"
 
@@ -45,19 +46,30 @@ rf_error rf_entry_check(rf_engine *engine, const rf_order_params *params, bool w
  * none yet, no minimum). Closing a position knows no minimum. */
 rf_error rf_entry_check_size(const rf_instrument *instrument, rf_qty qty, rf_price price,
                              rf_price valued_at, bool closes);
-/* Surely none of these, nor 319, for so much more in a position on an instrument without special limits. */
+/* Neither state nor margin mode nor a price far away can forbid an order of a cross position. */
+static inline bool rf_is_plain_instrument(const rf_instrument *instrument)
+{
+    return instrument->plain && instrument->state == RF_STATE_OPEN && instrument->mark != 0 &&
+           instrument->mark_time_ns != RF_FORGOTTEN_NS;
+}
+/* Surely none of these, nor 319, for an order of this size that adds so much to its position on such an instrument. */
 static inline bool rf_is_plain_size(const rf_instrument *instrument, const rf_position *position,
-                                    rf_qty qty, rf_price price)
+                                    rf_qty qty, rf_qty added, rf_price price)
 {
     const rf_instrument_config *config = &instrument->config;
     if (qty <= 0 || qty > instrument->qty_max || price <= 0 || price > instrument->mark_max)
         return false;
-    const rf_qty reach = rf_position_reach(position) + qty;
-    return qty >= config->min_order_qty && reach <= instrument->qty_max &&
+    return qty >= config->min_order_qty &&
+           rf_position_reach(position) + added <= instrument->qty_max &&
            (config->max_order_qty == 0 || qty <= config->max_order_qty) &&
            (config->qty_tick == 1 || qty % config->qty_tick == 0) &&
            (config->price_tick == 1 || price % config->price_tick == 0) &&
            rf_notional(instrument->k, qty, price) >= config->min_notional;
+}
+/* An order of this side at this limit takes at the other side's best price (0: nobody is there). */
+static inline bool rf_reaches(uint8_t side, rf_price best, rf_price limit)
+{
+    return best != 0 && !rf_is_better(side, best, limit);
 }
 /* 318 and the room in the pools for so many more orders. */
 rf_error rf_entry_check_counts(const rf_engine *engine, const rf_entry *entry, uint32_t orders);

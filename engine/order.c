@@ -140,6 +140,10 @@ static uint32_t reference_of(const rf_engine *engine, uint32_t account, uint64_t
 uint32_t rf_order_find(const rf_engine *engine, uint32_t account, uint64_t id,
                        const char *client_oid)
 {
+    /* A live order stands at the home of its id, nearly always. */
+    const uint32_t likely = engine->order_ids.slots[rf_map_home_of_id(id) & engine->order_ids.mask];
+    if ((likely & RECENT) == 0 && id != 0 && engine->orders[likely].id == id)
+        return engine->orders[likely].account == account ? likely : RF_NONE;
     const uint32_t reference = reference_of(engine, account, id, client_oid);
     return reference & RECENT ? RF_NONE : reference;
 }
