@@ -60,6 +60,14 @@ static inline int64_t rf_saturate(rf_wide value)
     return value <= -RF_AMOUNT_MAX ? 1 - RF_AMOUNT_MAX : (int64_t)value;
 }
 
+/* The same of two amounts' sum or difference, which 64 bits hold. */
+static inline int64_t rf_clamp(int64_t value)
+{
+    if (value >= RF_AMOUNT_MAX)
+        return RF_AMOUNT_MAX - 1;
+    return value <= -RF_AMOUNT_MAX ? 1 - RF_AMOUNT_MAX : value;
+}
+
 static inline int64_t rf_min(int64_t a, int64_t b)
 {
     return a < b ? a : b;

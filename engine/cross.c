@@ -241,13 +241,13 @@ bool rf_cross_affords_new(rf_engine *engine, const rf_order_params *params,
     return before >= taken;
 }
 
-/* Of a resting order: against its limit, the lots now count at the mark. */
-static rf_money taken_by_maker(const rf_account *owner, const rf_instrument *instrument, rf_qty qty,
-                               rf_price price, rf_money fee)
+/* Of a resting order: against its limit, the lots now count at the mark, and a notional requires no more than two of it
+ * (leverage 1, and the fees). */
+static rf_money taken_by_maker(const rf_instrument *instrument, rf_qty qty, rf_price price,
+                               rf_money fee)
 {
-    const rf_price away = rf_abs(price - instrument->mark);
-    const rf_money lost = rf_notional(instrument->k, qty, away);
-    return lost + times_e32(lost, rate_of(owner, instrument)) + rf_max(0, fee) + 1;
+    const rf_money lost = rf_notional(instrument->k, qty, rf_abs(price - instrument->mark));
+    return lost + rf_min(2 * lost, RF_AMOUNT_MAX) + rf_max(0, fee) + 1;
 }
 
 rf_money rf_cross_room_after(rf_engine *engine, const rf_order *order, rf_qty qty, rf_price price,
@@ -266,7 +266,7 @@ rf_money rf_cross_room_after(rf_engine *engine, const rf_order *order, rf_qty qt
     const rf_money grown =
         rf_notional(instrument->k, qty, rf_max(instrument->mark - down, up - instrument->mark));
     const rf_money taken =
-        order->state == RF_STATE_RESTING ? taken_by_maker(owner, instrument, qty, price, fee) : 0;
+        order->state == RF_STATE_RESTING ? taken_by_maker(instrument, qty, price, fee) : 0;
     if (grown > owner->room || taken > owner->room - grown)
         return -1;
     owner->net_floor += grown;

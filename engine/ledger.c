@@ -88,8 +88,6 @@ void rf_ledger_post_fill(rf_engine *engine, uint32_t position, rf_money realized
     *clearing = rf_sub(*clearing, realized);
     *own = rf_sub(rf_add(*own, realized), fee);
     *fees = rf_add(*fees, fee);
-    if (slot.kind == RF_SLOT_MAIN)
-        rf_room_forget(engine, slot.owner);
     rf_session_realize(engine, slot, realized);
 }
 

@@ -45,7 +45,8 @@ void rf_ledger_post_funding(rf_engine *engine, uint32_t position, rf_money amoun
 /* rf_ledger_post without an event, for moves that a FILL, POSITION_SETTLED or POSITION_MOVED event
  * carries. */
 void rf_ledger_post_quiet(rf_engine *engine, rf_slot from, rf_slot to, rf_money amount);
-/* What a fill carries, quietly: realised profit from CLEARING to the position's slot, the fee from there to FEES. */
+/* What a fill carries, quietly: realised profit from CLEARING to the position's slot, the fee from there to FEES.
+ * That the account's room is forgotten is the trade's business (rf_position_trade). */
 void rf_ledger_post_fill(rf_engine *engine, uint32_t position, rf_money realized, rf_money fee);
 rf_money rf_ledger_balance(const rf_engine *engine, rf_slot slot);
 /* Would the slot stay below 2^62 units either way? */
@@ -70,12 +71,11 @@ static inline void rf_session_realize(rf_engine *engine, rf_slot slot, rf_money 
 {
     if (slot.kind == RF_SLOT_MAIN) {
         rf_account *account = &engine->accounts[slot.owner];
-        account->session_realized =
-            rf_saturate((rf_wide)rf_session_realized(engine, account) + amount);
+        account->session_realized = rf_clamp(rf_session_realized(engine, account) + amount);
         account->session = engine->session;
     } else if (slot.kind == RF_SLOT_ISOLATED) {
         rf_position_cold *cold = &engine->positions_cold[slot.owner];
-        cold->session_realized = rf_saturate((rf_wide)rf_fence_realized(engine, cold) + amount);
+        cold->session_realized = rf_clamp(rf_fence_realized(engine, cold) + amount);
         cold->session = engine->session;
     }
 }

@@ -57,11 +57,12 @@ static void emit_fill(rf_engine *engine, rf_event *event, const rf_order *order)
 static void note_fill(rf_engine *engine, const rf_order *order, rf_money room)
 {
     const rf_position *position = &engine->positions[order->position];
-    if (room >= 0)
-        engine->accounts[order->account].room = room;
-    if (room < 0 || position->q == 0 || position->orders_count != position->opening_count ||
-        position->triggers != RF_NONE || engine->adl_mark != 0)
-        rf_position_touch(engine, order->position);
+    engine->accounts[order->account].room = room; /* which the trade forgot */
+    if (room >= 0 && position->q != 0 && position->orders_count == position->opening_count &&
+        position->triggers == RF_NONE && engine->adl_mark == 0)
+        return;
+    rf_position_touch(engine, order->position);
+    rf_prefetch_keys(engine, order->position);
 }
 
 /* fill: price and quantity; value: their notional. Fee, realised profit and the rest of the side are added to it. */
@@ -83,7 +84,6 @@ static void settle_side(rf_engine *engine, rf_event *fill, uint32_t handle, rf_m
     cold->fee += fill->fee;
     cold->update_time_ns = engine->now_ns;
     note_fill(engine, order, room);
-    rf_prefetch_keys(engine, order->position);
     emit_fill(engine, fill, order);
 }
 
