@@ -188,10 +188,11 @@ static bool is_quiet(const rf_engine *engine, const rf_order *order, const rf_co
 {
     const rf_instrument *instrument = &engine->instruments[order->instrument];
     const rf_price price = command->u.change.price;
-    const uint16_t special = RF_FLAG_ISOLATED | RF_FLAG_REDUCE_ONLY;
-    if (order->state != RF_STATE_RESTING || (order->flags & special) != 0 ||
-        command->u.change.triggers_only || command->u.change.new_client_oid[0] != 0 ||
-        !rf_is_plain_instrument(instrument) || engine->accounts[order->account].flags != 0)
+    const uint32_t special = (order->flags & (RF_FLAG_ISOLATED | RF_FLAG_REDUCE_ONLY)) |
+                             command->u.change.triggers_only |
+                             (uint8_t)command->u.change.new_client_oid[0] |
+                             engine->accounts[order->account].flags;
+    if (special != 0 || order->state != RF_STATE_RESTING || !rf_is_plain_instrument(instrument))
         return false;
     return (price != order->price || leaves != order->leaves) &&
            rf_is_plain_size(instrument, &engine->positions[order->position], leaves,

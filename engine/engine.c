@@ -289,7 +289,9 @@ static bool nothing_to_do(const rf_engine *engine)
     return noted == 0 && !rf_schedule_pending(engine);
 }
 
-static void follow_up(rf_engine *engine, bool was_busy, const rf_command *command)
+/* Apart from rf_engine_apply, which most commands leave without it. */
+static __attribute__((noinline)) void follow_up(rf_engine *engine, bool was_busy,
+                                                const rf_command *command)
 {
     uint32_t liquidations = engine->liquidations_per_step;
     if (!was_busy && !aftermath(engine, &liquidations))
