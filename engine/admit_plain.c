@@ -29,7 +29,7 @@ static bool is_plain_kind(const rf_order_params *params)
 {
     const uint16_t flags = RF_FLAG_OID_DEFAULTED | RF_FLAG_POST_ONLY;
     const uint64_t special = params->type | params->isolation_id | params->attach_order_id |
-                             params->attach_position | (uint64_t)(params->isolated_margin + 1);
+                             params->attach_position | ((uint64_t)params->isolated_margin + 1);
     return special == 0 && (params->flags & ~flags) == 0 && params->side <= RF_SELL &&
            params->time_in_force <= RF_IOC && params->stp <= RF_STP_BOTH &&
            params->stp_scope <= RF_STP_SCOPE_ACCOUNT && params->leverage != UINT32_MAX;
