@@ -106,6 +106,7 @@ test("everything is halted at once, and opened again one by one", { skip }, asyn
   await page.locator("dialog .danger").click();
   const states = async (): Promise<string[]> => ((await server.must("operator/get-exposure"))["data"] as Json[]).map((row) => row["state"] as string);
   await until("all halted", async () => (await states()).every((state) => state === "HALTED"));
+  await page.locator("dialog").waitFor({ state: "detached" });
   for (const row of (await server.must("operator/get-exposure"))["data"] as Json[]) {
     await page.getByLabel("State of " + row["instrument_name"]).selectOption("OPEN");
     await page.getByRole("button", { name: "Set open" }).click();

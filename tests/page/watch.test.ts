@@ -131,7 +131,7 @@ test("the countdown to funding is the venue's, when its clock jumps and when it 
   await server.pause();
   await until("the stand", async () => (await shown()) === (await left()));
   // Nor does it go on by itself between two answers.
-  for (let answers = 0; answers < 2; answers++) await page.waitForResponse((answer) => answer.url().includes("get-time"));
+  await page.waitForResponse((answer) => answer.url().includes("get-time"));
   await until("still", async () => (await shown()) === (await left()));
   const text = await page.locator("[data-field=funding_in]").innerText();
   const seconds = await left();

@@ -56,8 +56,8 @@ function KillDialog() {
     for (const row of exposure.value)
       if (row.state !== "SETTLED") await call("operator/set-instrument-state", { instrument_name: row.instrument_name, state: "HALTED" });
     tell("Every instrument is halted.", "bad");
-    await refresh();
     shut();
+    await refresh();
   };
   return (
     <Dialog title="Halt everything" onClose={shut}>

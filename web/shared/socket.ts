@@ -45,7 +45,7 @@ export class Socket {
   ) {
     this.open();
     window.addEventListener("online", () => this.retryNow());
-    window.addEventListener("offline", () => this.socket?.close());
+    window.addEventListener("offline", () => this.drop());
   }
 
   subscribe(channel: string, options: Record<string, unknown> = {}): void {
@@ -68,7 +68,7 @@ export class Socket {
     const socket = new WebSocket(scheme + location.host + this.path);
     this.socket = socket;
     socket.onopen = () => this.opened();
-    socket.onmessage = (event) => this.read(String(event.data));
+    socket.onmessage = (event) => socket === this.socket && this.read(String(event.data));
     socket.onclose = () => this.lost(socket);
   }
 
@@ -79,6 +79,14 @@ export class Socket {
     for (const [channel, options] of this.channels) this.request("subscribe", [channel], options);
     this.link.value = "live";
     if (again) this.resync();
+  }
+
+  /** A dead line does not answer the farewell either: what hangs on it is old now, not when the browser gives up waiting. */
+  private drop(): void {
+    const socket = this.socket;
+    if (!socket) return;
+    this.lost(socket);
+    socket.close();
   }
 
   private lost(socket: WebSocket): void {
@@ -97,7 +105,7 @@ export class Socket {
 
   private hear(): void {
     window.clearTimeout(this.silence);
-    this.silence = window.setTimeout(() => this.socket?.close(), SILENCE_MS);
+    this.silence = window.setTimeout(() => this.drop(), SILENCE_MS);
   }
 
   private request(method: string, channels: string[], options: Record<string, unknown>): void {

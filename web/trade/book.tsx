@@ -85,8 +85,8 @@ function Level(props: { row: Row | undefined; kind: "ask" | "bid" }) {
   if (!row) return <div class="level blank" />;
   const on = marked[props.kind].value === row.price;
   return (
-    <div class="level" role="option" aria-selected={on ? "true" : "false"} data-price={row.price} onClick={() => pick(row.price)}>
-      <i class="bar" style={{ transform: `scaleX(${row.share.toFixed(3)})` }} aria-hidden="true" />
+    <div class="level" role="option" aria-selected={on ? "true" : "false"} data-price={row.price} onClick={() => pick(row.price)}
+      style={{ backgroundSize: `${(row.share * 100).toFixed(1)}% calc(100% - 2px)` }}>
       <span class="price">{decimal.spaced(row.price)}</span>
       <span>{decimal.spaced(row.quantity)}</span>
       <span class="dim">{decimal.spaced(row.total)}</span>

@@ -9,6 +9,7 @@ import type { Candle } from "../shared/types";
 import { Choice } from "../shared/ui";
 import { instrument, lastCandle, market, orders, positions, symbol, theme, timeframe } from "./state";
 
+const FOLLOW_MS = 200;
 const FRAMES = [["1m", "1m"], ["5m", "5m"], ["15m", "15m"], ["1h", "1h"], ["4h", "4h"], ["1D", "1D"]] as const;
 
 function bar(candle: Candle): CandlestickData<UTCTimestamp> {
@@ -56,9 +57,14 @@ async function draw(host: HTMLElement, stop: Set<() => void>): Promise<void> {
   volume.priceScale().applyOptions({ scaleMargins: { top: 0.85, bottom: 0 } });
   const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let drawn: IPriceLine[] = [];
+  let known = "";
   const drawLines = (): void => {
+    const wanted = lines();
+    const key = theme.value + JSON.stringify(wanted);
+    if (key === known) return;
+    known = key;
     drawn.forEach((line) => series.removePriceLine(line));
-    drawn = lines().map((line) => series.createPriceLine({
+    drawn = wanted.map((line) => series.createPriceLine({
       price: Number(line.price), title: line.title, color: colour(line.tone), axisLabelTextColor: colour("--panel"), lineWidth: 1,
       lineStyle: line.dashed ? library.LineStyle.Dashed : library.LineStyle.Solid, axisLabelVisible: true,
     }));
@@ -93,8 +99,11 @@ async function draw(host: HTMLElement, stop: Set<() => void>): Promise<void> {
   stop.add(effect(() => {
     if (market.link.value === "live") load(symbol.value, timeframe.value).catch(() => undefined);
   }));
-  stop.add(effect(() => {
-    const candle = lastCandle.value;
+  // The picture follows five times a second: a frame of its own for each trade costs more than all the rest of the page.
+  let waiting = 0;
+  const drawCandle = (): void => {
+    waiting = 0;
+    const candle = lastCandle.peek();
     if (!candle) return;
     try {
       series.update(bar(candle));
@@ -102,7 +111,11 @@ async function draw(host: HTMLElement, stop: Set<() => void>): Promise<void> {
     } catch {
       // Older than what is drawn: a message of the timeframe before; the next one fits.
     }
+  };
+  stop.add(effect(() => {
+    if (lastCandle.value && !waiting) waiting = window.setTimeout(drawCandle, FOLLOW_MS);
   }));
+  stop.add(() => window.clearTimeout(waiting));
   stop.add(effect(() => void (positions.value, orders.value, symbol.value, drawLines())));
   stop.add(() => chart.remove());
 }
