@@ -178,6 +178,24 @@ static bool answer_file(const char *dir, const char *path, rf_gate *gate, rf_tic
     return bytes != NULL;
 }
 
+/* Who looks for the page is told why there is none. */
+static bool answer_missing(const rf_pages *pages, rf_gate *gate, rf_ticket ticket)
+{
+    char text[256];
+    int size =
+        snprintf(text, sizeof text,
+                 "This program has no pages: %s.\nThe API is here: /exchange/v1/, described at "
+                 "/openapi/.\n",
+                 rf_pages_missing(pages));
+    const rf_http_answer answer = {.status = 404,
+                                   .content_type = "text/plain; charset=utf-8",
+                                   .headers = SECURITY_HEADERS "Cache-Control: no-store\r\n",
+                                   .body = text,
+                                   .body_size = (size_t)size};
+    rf_gate_answer(gate, ticket, &answer, 0);
+    return true;
+}
+
 bool rf_pages_answer(rf_pages *pages, rf_gate *gate, rf_ticket ticket, rf_page page,
                      const rf_http_request *request)
 {
@@ -187,5 +205,7 @@ bool rf_pages_answer(rf_pages *pages, rf_gate *gate, rf_ticket ticket, rf_page p
     if (pages->web_dir)
         return answer_file(pages->web_dir, path, gate, ticket);
     page_file *file = find(pages, path);
+    if (!file && rf_pages_missing(pages) && strcmp(request->path, "/") == 0)
+        return answer_missing(pages, gate, ticket);
     return file && answer_embedded(file, gate, ticket, request);
 }

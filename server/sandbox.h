@@ -52,9 +52,10 @@ void rf_sandbox_put_accounts(const rf_sandbox *sandbox, rf_bytes *out);
 /* Appends the member "accounts" of what GET /auth/demo answers: names and passwords of those who are there
  * for people. A sandbox is open to whoever can reach it. */
 void rf_sandbox_put_demo(const rf_sandbox *sandbox, rf_bytes *out);
-/* What a person can try, with commands that work as they stand. */
+/* What a person can try, with commands that work as they stand. no_pages: why there are none; NULL: there
+ * are. */
 void rf_sandbox_print_guide(const rf_sandbox *sandbox, const char *url, const char *operator_socket,
-                            const char *data, FILE *out);
+                            const char *data, const char *no_pages, FILE *out);
 
 typedef struct rf_sandbox_stats {
     uint64_t calls, refused; /* of makers, takers and crowd */

@@ -77,15 +77,19 @@ static void print_ccxt(const sandbox_person *trader, const char *url, FILE *out)
 }
 
 void rf_sandbox_print_guide(const rf_sandbox *sandbox, const char *url, const char *operator_socket,
-                            const char *data, FILE *out)
+                            const char *data, const char *no_pages, FILE *out)
 {
     const sandbox_person *trader = &sandbox->people[SANDBOX_TRADER];
+    const sandbox_person *other = &sandbox->people[SANDBOX_TRADER2];
     fprintf(out,
             "\nA market is open at %s: BTCUSD-PERP, ETHUSD-PERP and SOLUSD-PERP, with a maker, a "
-            "taker and\na crowd. All money is play money.\n\nIn a browser: %s, name %s, password "
-            "%s (or %s, %s).\n\n",
-            url, url, trader->account, trader->password, sandbox->people[SANDBOX_TRADER2].account,
-            sandbox->people[SANDBOX_TRADER2].password);
+            "taker and\na crowd. All money is play money.\n\n",
+            url);
+    if (no_pages)
+        fprintf(out, "There is no page to trade on: %s.\n\n", no_pages);
+    else
+        fprintf(out, "In a browser: %s, name %s, password %s (or %s, %s).\n\n", url,
+                trader->account, trader->password, other->account, other->password);
     print_calls(trader, url, operator_socket, data, out);
     print_ccxt(trader, url, out);
     fputs("Ctrl-C ends it.\n", out);

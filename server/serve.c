@@ -448,7 +448,8 @@ static void announce(const server *self)
     fflush(stdout);
     if (self->sandbox)
         rf_sandbox_print_guide(self->sandbox, self->url, self->operator_socket,
-                               self->config->texts[RF_SETTING_data], stderr);
+                               self->config->texts[RF_SETTING_data],
+                               rf_pages_missing(self->parts.pages), stderr);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -578,6 +579,9 @@ static bool open_parts(server *self)
     parts->pages = rf_pages_open(web_dir[0] ? web_dir : NULL);
     parts->phase = &self->phase;
     rf_phase_start(&self->phase, config, world->engine);
+    if (parts->pages && rf_pages_missing(parts->pages))
+        RF_NOTE(RF_NOTE_WARNING, "no_pages",
+                RF_NOTE_TEXT("reason", rf_pages_missing(parts->pages)));
     return (parts->auth && parts->rates && parts->pages) || fail(self, "doors", "out of memory");
 }
 
